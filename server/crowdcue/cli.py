@@ -1,0 +1,210 @@
+"""The `crowdcue` command: reads flags and environment, and says in one line what is wrong with them."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import ipaddress
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+import platformdirs
+
+from crowdcue import __version__
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        sys.stderr.write(f"crowdcue: {message}\n")
+        raise SystemExit(2)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port")
+    return int(text)
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an http or https address")
+    return text.rstrip("/")
+
+
+def _root_path(text: str) -> str:
+    path = "/" + text.strip("/") if text.strip("/") else ""
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", path):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a path")
+    return path
+
+
+def _networks(text: str) -> str:
+    for part in filter(None, text.split(",")):
+        try:
+            ipaddress.ip_network(part.strip(), strict=False)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{part!r} is not an address or a network") from None
+    return text
+
+
+def _flag(text: str) -> bool:
+    known = {
+        "1": True,
+        "true": True,
+        "yes": True,
+        "on": True,
+        "0": False,
+        "false": False,
+        "no": False,
+        "off": False,
+        "": False,
+    }
+    if text.lower() not in known:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither yes nor no")
+    return known[text.lower()]
+
+
+def _add_store(parser: argparse.ArgumentParser) -> None:
+    default = platformdirs.user_data_path("crowdcue")
+    parser.add_argument(
+        "--data", type=Path, default=default, metavar="DIR", help=f"where rooms are kept (default: {default})"
+    )
+    parser.add_argument("--redis", metavar="URL", help="share rooms with other nodes through this Redis")
+    parser.add_argument(
+        "--durability",
+        choices=("disk", "process"),
+        default="disk",
+        help="what an acknowledged change survives: power loss, or the end of the process",
+    )
+    parser.add_argument(
+        "--public-url", type=_url, metavar="URL", help="the address that guests use, sub-path included"
+    )
+    parser.add_argument(
+        "--root-path",
+        type=_root_path,
+        default="",
+        metavar="PATH",
+        help="the sub-path behind a proxy, like /party",
+    )
+    parser.add_argument(
+        "--secret", help="the key that signs tokens, the same on all nodes (default: made once and kept)"
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="crowdcue", description="A party's shared music queue.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"crowdcue {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="serve the party", allow_abbrev=False)
+    serve.add_argument("--host", default="0.0.0.0", help="the address to listen on (default: all)")
+    serve.add_argument("--port", type=_port, default=8080, help="the port to listen on (default: 8080)")
+    serve.add_argument(
+        "--music",
+        type=Path,
+        action="append",
+        metavar="DIR",
+        help="a folder of music; may be given more than once (default: demo tunes)",
+    )
+    serve.add_argument(
+        "--grpc-port", type=_port, default=50051, help="the port of the gRPC API (default: 50051)"
+    )
+    serve.add_argument(
+        "--open",
+        dest="open_party",
+        action="store_true",
+        help="everybody is a host and nothing is limited: for trusted networks and tests",
+    )
+    serve.add_argument(
+        "--trusted-proxies",
+        type=_networks,
+        default="",
+        metavar="CIDR,…",
+        help="whose X-Forwarded headers are believed",
+    )
+    serve.add_argument("--tls-cert", type=Path, metavar="FILE", help="serve https with this certificate …")
+    serve.add_argument("--tls-key", type=Path, metavar="FILE", help="… and this key")
+    _add_store(serve)
+    link = commands.add_parser("host-link", help="print the host's link of a room again", allow_abbrev=False)
+    link.add_argument("code", metavar="CODE")
+    _add_store(link)
+    for sub in (serve, link):
+        _defaults_from_environment(sub)
+    return parser
+
+
+def _defaults_from_environment(parser: argparse.ArgumentParser) -> None:
+    """Every flag may be set as CROWDCUE_<FLAG>; a flag on the command line goes before."""
+    for action in parser._actions:
+        flag = next((text for text in action.option_strings if text.startswith("--")), None)
+        if flag is None or flag == "--help":
+            continue
+        name = "CROWDCUE_" + flag[2:].upper().replace("-", "_")
+        value = os.environ.get(name)
+        if value is None and flag == "--redis":
+            name, value = "REDIS_URL", os.environ.get("REDIS_URL")
+        if value is None or (value == "" and flag != "--root-path"):
+            continue
+        try:
+            if isinstance(action.const, bool):
+                action.default = _flag(value)
+            elif flag == "--music":
+                action.default = [Path(part) for part in value.split(os.pathsep) if part]
+            elif action.choices is not None and value not in action.choices:
+                raise argparse.ArgumentTypeError(
+                    f"{value!r} is not one of {', '.join(map(str, action.choices))}"
+                )
+            else:
+                action.default = action.type(value) if callable(action.type) else value
+        except (argparse.ArgumentTypeError, ValueError) as error:
+            parser.error(f"{name}: {error}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; the exit code."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    parser = _parser()
+    parsed = parser.parse_args(_music_from_command_line(arguments))
+    # Imported late, so that --help and mistakes answer at once.
+    from crowdcue import node
+
+    common = {
+        name: getattr(parsed, name)
+        for name in ("data", "redis", "durability", "public_url", "root_path", "secret")
+    }
+    try:
+        if parsed.command == "host-link":
+            print(asyncio.run(node.host_link(node.Options(**common), parsed.code)))
+            return 0
+        if bool(parsed.tls_cert) != bool(parsed.tls_key):
+            raise node.BadSetting("--tls-cert and --tls-key belong together")
+        return node.run(
+            node.Options(
+                **common,
+                host=parsed.host,
+                port=parsed.port,
+                music=parsed.music or [],
+                grpc_port=parsed.grpc_port,
+                open_party=parsed.open_party,
+                trusted_proxies=parsed.trusted_proxies,
+                tls_cert=parsed.tls_cert,
+                tls_key=parsed.tls_key,
+            )
+        )
+    except node.BadSetting as error:
+        sys.stderr.write(f"crowdcue: {error}\n")
+        return 2
+
+
+def _music_from_command_line(arguments: list[str]) -> list[str]:
+    """Folders on the command line replace those of the environment instead of adding to them."""
+    if any(text == "--music" or text.startswith("--music=") for text in arguments):
+        os.environ.pop("CROWDCUE_MUSIC", None)
+    return arguments

@@ -1,0 +1,171 @@
+"""Group commit without timers: one append of a room in flight, and what arrives meanwhile rides in the next one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from crowdcue.live.replica import Replica
+from crowdcue.live.tasks import Tasks
+from crowdcue.log.contract import Entry, NoSuchRoom, Position, RoomLog, Unavailable
+from crowdcue.room import codec
+from crowdcue.room.commands import Command
+from crowdcue.room.reduce import Applied
+from crowdcue.room.refusal import Outcome, Refused
+
+log = logging.getLogger(__name__)
+
+#: Commands in one entry, so that an entry stays small and is applied in a few milliseconds.
+MAX_BATCH: Final = 500
+#: Songs replaced at once make an entry of their own size; beside them few others ride along.
+MAX_WAITING: Final = 20_000
+#: After so long without an answer from the log the outcome is unknown to the caller (s).
+PATIENCE: Final = 5.0
+#: First and longest pause before an append is settled again by its number (s).
+SETTLE_FIRST: Final = 0.1
+SETTLE_LONGEST: Final = 1.0
+
+UNAVAILABLE: Final = Refused("unavailable", "The outcome is unknown; repeat with the same id.", 1)
+BUSY: Final = Refused("too_many", "Too many commands are waiting in this room.", 1)
+NO_ROOM: Final = Refused("no_such_room", "This party is over.")
+
+
+class Ticket(NamedTuple):
+    """A command on its way; `on_outcome` is called exactly once. `origin`: the listener that gave it, if any."""
+
+    command: Command
+    on_outcome: Callable[[Outcome], None]
+    origin: Any
+
+
+class _Batch:
+    """Tickets that share an entry; they are answered together, by the entry or by giving up."""
+
+    __slots__ = ("position", "tickets")
+
+    def __init__(self, tickets: list[Ticket]) -> None:
+        self.tickets: list[Ticket] | None = tickets
+        self.position: Position | None = None
+
+    def give_up(self, outcome: Refused) -> None:
+        tickets, self.tickets = self.tickets, None
+        for ticket in tickets or ():
+            ticket.on_outcome(outcome)
+
+
+class Appender:
+    """The way of a room's commands into its log. `producer` names this room on this node for one lifetime."""
+
+    def __init__(self, store: RoomLog, replica: Replica, tasks: Tasks, producer: str) -> None:
+        self._store = store
+        self._replica = replica
+        self._tasks = tasks
+        self._producer = producer
+        self._number = 0
+        self._waiting: deque[Ticket] = deque()
+        self._batches: dict[int, _Batch] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._ended: Refused | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing is in flight."""
+        return self._task is None and not self._waiting and not self._batches
+
+    def submit(self, command: Command, on_outcome: Callable[[Outcome], None], origin: Any = None) -> None:
+        """Have the command appended; its outcome comes when this node has applied it."""
+        if self._ended is not None:
+            on_outcome(self._ended)
+        elif len(self._waiting) >= MAX_WAITING:
+            on_outcome(BUSY)
+        else:
+            self._waiting.append(Ticket(command, on_outcome, origin))
+            if self._task is None:
+                self._task = self._tasks.spawn(self._run(), f"append {self._replica.code}")
+
+    def end(self, outcome: Refused) -> None:
+        """Answer all that waits, and whatever comes, with this refusal."""
+        self._ended = outcome
+        for batch in list(self._batches.values()):
+            batch.give_up(outcome)
+        self._batches.clear()
+        self._give_up_waiting(outcome)
+
+    async def close(self) -> None:
+        """Wait until what was submitted is answered, at most as long as callers are patient."""
+        task = self._task
+        if task is not None:
+            await asyncio.wait({task}, timeout=PATIENCE + SETTLE_LONGEST)
+        self.end(UNAVAILABLE)
+
+    # An entry was applied, by whatever way it came
+
+    def applied(self, entry: Entry, applied: Applied) -> list[Ticket] | None:
+        """The tickets of an entry that this appender made, whose callers are told; None for others' entries."""
+        if entry.producer != self._producer:
+            return None
+        batch = self._batches.pop(entry.number, None)
+        if batch is None or batch.tickets is None:
+            return None
+        tickets, batch.tickets = batch.tickets, None
+        for ticket, outcome in zip(tickets, applied.outcomes, strict=True):
+            ticket.on_outcome(outcome)
+        return tickets
+
+    def rebuilt(self) -> None:
+        """The room was built anew: entries that were written are in it or lost, and nobody can say which."""
+        for number, batch in list(self._batches.items()):
+            if batch.position is not None:
+                batch.give_up(UNAVAILABLE)
+                del self._batches[number]
+
+    # The loop
+
+    async def _run(self) -> None:
+        try:
+            await asyncio.sleep(0)  # what arrives in this turn of the event loop rides along
+            while self._waiting and self._ended is None:
+                tickets = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
+                self._number += 1
+                number, batch = self._number, _Batch(tickets)
+                self._batches[number] = batch
+                payload = codec.encode_batch(ticket.command for ticket in tickets)
+                position = await self._settle(number, payload, batch)
+                if position is None:
+                    continue
+                batch.position = position
+                self._replica.offer_own(position, self._producer, number, payload)
+        finally:
+            self._task = None
+
+    async def _settle(self, number: int, payload: bytes, batch: _Batch) -> Position | None:
+        """Append until the log answers: asking again with the same number never writes twice (L7)."""
+        loop = asyncio.get_running_loop()
+        began, pause = loop.time(), SETTLE_FIRST
+        patience = loop.call_later(PATIENCE, self._out_of_patience, batch)
+        try:
+            while self._ended is None:
+                try:
+                    return await self._store.append(self._replica.code, self._producer, number, payload)
+                except Unavailable as error:
+                    log.warning("room %s: append %d is unsettled: %s", self._replica.code, number, error)
+                except NoSuchRoom:
+                    self._replica.request_catch_up()  # puts the room back, or finds that it is gone
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, SETTLE_LONGEST)
+                if loop.time() - began > PATIENCE:
+                    self._give_up_waiting(UNAVAILABLE)
+        finally:
+            patience.cancel()
+        return None
+
+    def _out_of_patience(self, batch: _Batch) -> None:
+        batch.give_up(UNAVAILABLE)
+        self._give_up_waiting(UNAVAILABLE)
+
+    def _give_up_waiting(self, outcome: Refused) -> None:
+        while self._waiting:
+            self._waiting.popleft().on_outcome(outcome)

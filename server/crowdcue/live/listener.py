@@ -1,0 +1,96 @@
+"""One client that listens to a room, and its outbox: bounded in bytes, and marked behind rather than buffered."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Protocol
+
+from crowdcue.wire import Wire
+
+#: Beyond so many bytes on their way (and one snapshot in flight) a listener gets no more patches until it drains.
+PATCH_LIMIT: Final = 128 * 1024
+#: Beyond so many, or so many seconds behind, it is cut off.
+CUT_LIMIT: Final = 512 * 1024
+CUT_AFTER: Final = 10.0
+
+
+class Sink(Protocol):
+    """The way out to one client: frames in order, never blocking."""
+
+    def prepare(self, payload: bytes, text: bool) -> bytes:
+        """What `write` takes for this payload; the same for all sinks of a class, so made once for many."""
+        ...
+
+    def write(self, frame: bytes) -> None:
+        """Send a prepared frame as soon as those before it are gone."""
+
+    def buffered(self) -> int:
+        """Bytes written and not yet taken by the network."""
+        ...
+
+    def close(self, code: int, reason: str) -> None:
+        """End the connection in order."""
+
+    def abort(self) -> None:
+        """End the connection at once; a client that does not read cannot be asked to."""
+
+
+class Listener:
+    """A client in a room. `version` is the last one it was sent; `mine` its own votes still to be told."""
+
+    __slots__ = (
+        "_allowance",
+        "behind_since",
+        "counts",
+        "member",
+        "mine",
+        "name",
+        "player",
+        "sink",
+        "version",
+        "wire",
+    )
+
+    def __init__(self, sink: Sink, wire: Wire, member: str, name: str, *, player: bool, counts: bool) -> None:
+        self.sink = sink
+        self.wire = wire
+        self.member = member
+        self.name = name
+        self.player = player
+        self.counts = counts  # a player with host rights
+        self.version: tuple[int, str] = (-1, "")
+        self.behind_since: float | None = None
+        self.mine: dict[str, int] | None = None
+        self._allowance = 0
+
+    @property
+    def kind(self) -> tuple[Wire, type[Sink]]:
+        """Listeners of one kind take the same prepared frames."""
+        return self.wire, type(self.sink)
+
+    def prepare(self, message: dict[str, Any]) -> bytes:
+        """A message as a frame for listeners of this kind."""
+        return self.sink.prepare(self.wire.encode(message), self.wire.text)
+
+    def push(self, payload: bytes) -> None:
+        """Send an encoded answer; a client that lets answers pile up is cut off."""
+        self.sink.write(self.sink.prepare(payload, self.wire.text))
+        if self.sink.buffered() > CUT_LIMIT + self._allowance:
+            self.sink.abort()
+
+    def push_state(self, payload: bytes, version: tuple[int, str]) -> None:
+        """Send an encoded fresh state, whose size does not count against the listener."""
+        self._allowance = len(payload)
+        self.sink.write(self.sink.prepare(payload, self.wire.text))
+        self.version = version
+
+    def has_room(self) -> bool:
+        """Whether another patch may be sent."""
+        buffered = self.sink.buffered()
+        if not buffered:
+            self._allowance = 0
+        return buffered <= PATCH_LIMIT + self._allowance
+
+    def overdue(self, now: float) -> bool:
+        """Whether it has been behind for too long, or holds too much."""
+        late = self.behind_since is not None and now - self.behind_since > CUT_AFTER
+        return late or self.sink.buffered() > CUT_LIMIT + self._allowance

@@ -1,0 +1,116 @@
+"""Who is in a room and which players are attached, over all nodes: heartbeats that lapse, never in the log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgpack
+
+from crowdcue.live.listener import Listener
+from crowdcue.log.contract import Presence
+
+#: Names told in a `here` message.
+MOST_NAMES: Final = 50
+#: Members named in a node's report; beyond that they are counted only.
+MOST_REPORTED: Final = 2_000
+#: A report read longer ago than this says nothing about who is gone (s).
+FRESH: Final = 5.0
+
+
+class RoomPresence:
+    """The presence of one room: this node's own listeners, and what the other nodes last reported."""
+
+    def __init__(
+        self, code: str, node: str, store: Presence, name_of: Callable[[Listener], str] = lambda l: l.name
+    ) -> None:
+        self._name_of = name_of
+        self._code = code
+        self._node = node
+        self._store = store
+        self._own: dict[str, list[Listener]] = {}
+        self._others: list[dict[str, Any]] = []
+        self._read_at: float | None = None
+        self._anyone = False
+
+    def join(self, listener: Listener) -> None:
+        """A listener came."""
+        self._own.setdefault(listener.member, []).append(listener)
+
+    def leave(self, listener: Listener) -> None:
+        """A listener went."""
+        theirs = self._own.get(listener.member)
+        if theirs and listener in theirs:
+            theirs.remove(listener)
+            if not theirs:
+                del self._own[listener.member]
+
+    def of(self, member: str) -> list[Listener]:
+        """The member's listeners on this node."""
+        return self._own.get(member, [])
+
+    # What is known of all nodes
+
+    @property
+    def members(self) -> int:
+        """Distinct members connected."""
+        known = {*self._own}
+        uncounted = 0
+        for report in self._others:
+            known.update(report["members"])
+            uncounted += report["more"]
+        return len(known) + uncounted
+
+    @property
+    def players(self) -> int:
+        """Players attached, whether they count for the clock or not."""
+        return sum(int(l.player) for ls in self._own.values() for l in ls) + sum(
+            r["players"] for r in self._others
+        )
+
+    def attached(self, *, anyone: bool) -> bool:
+        """Whether a player that counts is attached: one with host rights, or any if the clock is `anyone`'s."""
+        for listeners in self._own.values():
+            for listener in listeners:
+                if listener.player and (anyone or listener.counts):
+                    return True
+        return any(report["players" if anyone else "counting"] for report in self._others)
+
+    def fresh(self, now: float) -> bool:
+        """Whether the other nodes' reports are recent enough to conclude that somebody is gone."""
+        return self._read_at is not None and now - self._read_at < FRESH
+
+    def here(self) -> dict[str, Any]:
+        """The `here` message."""
+        names = [self._name_of(listeners[-1]) for listeners in list(self._own.values())[:MOST_NAMES]]
+        for report in self._others:
+            known = [name for member, name in report["members"].items() if member not in self._own]
+            names += known[: max(MOST_NAMES - len(names), 0)]
+        return {"t": "here", "members": self.members, "players": self.players, "names": names}
+
+    # Exchange with the other nodes
+
+    async def beat(self) -> None:
+        """Report this node's listeners and read the others'. Raises `Unavailable`."""
+        answers = await self._store.beat(self._code, self._node, msgpack.packb(self._report()))
+        reports = [msgpack.unpackb(answer) for answer in answers]
+        self._others = [report for report in reports if report["node"] != self._node]
+        self._read_at = asyncio.get_running_loop().time()
+
+    async def withdraw(self) -> None:
+        """Take this node's report back. Raises `Unavailable`."""
+        await self._store.leave(self._code, self._node)
+
+    def _report(self) -> dict[str, Any]:
+        listeners = [listener for theirs in self._own.values() for listener in theirs]
+        named = {
+            member: self._name_of(theirs[-1]) for member, theirs in list(self._own.items())[:MOST_REPORTED]
+        }
+        return {
+            "node": self._node,
+            "members": named,
+            "more": len(self._own) - len(named),
+            "players": sum(listener.player for listener in listeners),
+            "counting": sum(listener.player and listener.counts for listener in listeners),
+        }

@@ -1,0 +1,284 @@
+"""One open room on this node: its replica, the way into its log, its listeners, its presence and its clock."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from crowdcue.live.appender import NO_ROOM, Appender, Ticket
+from crowdcue.live.clock import MusicClock
+from crowdcue.live.fanout import Fanout, Version
+from crowdcue.live.listener import Listener
+from crowdcue.live.presence import RoomPresence
+from crowdcue.live.replica import Replica
+from crowdcue.live.tasks import Tasks
+from crowdcue.log.contract import Entry, Position, Presence, RoomLog, Unavailable
+from crowdcue.room.commands import Command, Rename, Vote
+from crowdcue.room.reduce import Applied
+from crowdcue.room.refusal import Outcome
+from crowdcue.room.song import Song
+from crowdcue.room.state import Play, Room
+
+log = logging.getLogger(__name__)
+
+#: `here` is told at most once in so long (s).
+HERE_EVERY: Final = 1.0
+#: Presence is reported to the other nodes so often (s), well within `presence.FRESH`.
+BEAT_EVERY: Final = 3.0
+
+
+class Songs(Protocol):
+    """What a room needs of the music library."""
+
+    def find(self, song_id: str) -> Song | None:
+        """The song of this id."""
+
+    def pick(self, avoid: list[str]) -> Song | None:
+        """Some song, none of `avoid` if possible."""
+
+
+class LiveRoom:
+    """A room that is open on this node. `room` is its state now; it may be another object after a rebuild."""
+
+    def __init__(
+        self,
+        code: str,
+        node: str,
+        store: RoomLog,
+        presence: Presence,
+        songs: Songs,
+        tasks: Tasks,
+        producer: str,
+    ) -> None:
+        self.code = code
+        self._loop = asyncio.get_running_loop()
+        self._store = store
+        self._songs = songs
+        self._tasks = tasks
+        self._replica = Replica(code, store, tasks, self._applied, self._rebuilt, self._gone)
+        self._appender = Appender(store, self._replica, tasks, producer)
+        self._presence = RoomPresence(code, node, presence, self._name_of)
+        self._fanout = Fanout(lambda: self._replica.room)
+        self._clock = MusicClock(
+            lambda: self._replica.room,
+            self._replica.now,
+            lambda: self.attached,
+            lambda: self._presence.fresh(self._loop.time()),
+            self.submit,
+            songs.pick,
+        )
+        self._here: asyncio.TimerHandle | None = None
+        self._here_at = -HERE_EVERY
+        self._beating: asyncio.Task[None] | None = None
+        self._next_check: asyncio.Task[None] | None = None
+        self.used_at = self._loop.time()
+        self.gone: str | None = None
+
+    # Life
+
+    async def open(self) -> None:
+        """Load the room and follow its log. Raises `NoSuchRoom`, `Unavailable` or `replica.Refusing`."""
+        await self._replica.open()
+        try:
+            await self._presence.beat()
+        except Unavailable:
+            log.warning("room %s: presence of the other nodes is not known yet", self.code)
+        self._clock.changed()
+
+    async def close(self) -> None:
+        """Finish what was submitted and let go. Listeners must have been told before."""
+        self._clock.close()
+        await self._appender.close()
+        if self._here is not None:
+            self._here.cancel()
+        self._fanout.close()
+        await self._replica.close()
+        try:
+            await self._presence.withdraw()
+        except Unavailable:
+            log.info("room %s: presence will lapse by itself", self.code)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody listens and nothing is under way."""
+        return not self._fanout.listeners and self._appender.idle
+
+    # State
+
+    @property
+    def room(self) -> Room:
+        """The room's state; to be read, never kept over an await, never changed."""
+        return self._replica.room
+
+    def now(self) -> int:
+        """Log time (ms)."""
+        return self._replica.now()
+
+    async def fresh(self) -> Room:
+        """The room no older than this call (linearisable). Raises `Unavailable`.
+
+        Readers share one look at the log's head, as long as it began after they came.
+        """
+        self.used_at = self._loop.time()
+        if not self._store.shared:
+            return self.room  # this node alone writes, and has applied what it acknowledged
+        if self._next_check is None:
+            self._next_check = self._tasks.spawn(self._check_head(), f"head {self.code}")
+        await asyncio.shield(self._next_check)
+        return self.room
+
+    async def _check_head(self) -> None:
+        await asyncio.sleep(0)
+        self._next_check = None  # who comes from here on needs a later look
+        position = await self._replica.sync_clock()
+        if position is None or not self._replica.is_at(position):
+            await self._replica.catch_up()
+
+    async def catch_up(self) -> None:
+        """Read the log to its end. Raises `Unavailable`."""
+        await self._replica.catch_up()
+
+    async def history(self, before: int | None, limit: int) -> list[Play]:
+        """Finished plays with number < `before`, newest first. Raises `Unavailable`."""
+        return await self._replica.history(before, limit)
+
+    def polled(self, position: Position | None, asked: float, answered: float) -> None:
+        """The registry looked where the log is (L5)."""
+        if position is not None:
+            self._replica.note_clock(position, asked, answered)
+        if position is None or not self._replica.is_at(position):
+            self._replica.request_catch_up()
+
+    # Around (what commands must know of the world)
+
+    @property
+    def present(self) -> int:
+        """Members connected, on all nodes."""
+        return self._presence.members
+
+    @property
+    def attached(self) -> bool:
+        """Whether a player that counts for the clock is attached, on any node."""
+        return self._presence.attached(anyone=self.room.settings["clock"] == "anyone")
+
+    def find_song(self, song_id: str) -> Song | None:
+        """The library's song of this id."""
+        return self._songs.find(song_id)
+
+    # Commands
+
+    def submit(self, command: Command, on_outcome: Callable[[Outcome], None], origin: Any = None) -> None:
+        """Have a command appended; `on_outcome` is called once, when this node has applied it or gives up."""
+        self._appender.submit(command, on_outcome, origin)
+
+    async def do(self, command: Command) -> Outcome:
+        """Submit a command and wait for its outcome. Cancelling the wait does not take the command back."""
+        answer: asyncio.Future[Outcome] = self._loop.create_future()
+
+        def answered(outcome: Outcome) -> None:
+            if not answer.done():
+                answer.set_result(outcome)
+
+        self.used_at = self._loop.time()
+        self.submit(command, answered)
+        return await answer
+
+    # Listeners
+
+    async def attach(self, listener: Listener, since: Version | None) -> None:
+        """Let a listener in and send it what it needs. Raises `Unavailable` when `since` lies ahead of the log."""
+        if since is not None and since[0] > self.room.seq:
+            await self._replica.catch_up()
+        self._fanout.attach(listener, since)
+        self._presence.join(listener)
+        self._presence_changed()
+
+    def detach(self, listener: Listener) -> None:
+        """A listener is gone."""
+        self._fanout.detach(listener)
+        self._presence.leave(listener)
+        self.used_at = self._loop.time()
+        self._presence_changed()
+
+    def connections(self, member: str) -> int:
+        """Listeners of this member on this node."""
+        return len(self._presence.of(member))
+
+    @property
+    def listeners(self) -> set[Listener]:
+        """All listeners on this node."""
+        return self._fanout.listeners
+
+    # Presence
+
+    def _presence_changed(self) -> None:
+        self._clock.changed()
+        if self._here is None:
+            wait = self._here_at + HERE_EVERY - self._loop.time()
+            self._here = self._loop.call_later(max(wait, 0.02), self._tell_here)
+
+    def _tell_here(self) -> None:
+        self._here = None
+        self._here_at = self._loop.time()
+        self._fanout.broadcast(self._presence.here())
+        self.beat()
+
+    def _name_of(self, listener: Listener) -> str:
+        known = self.room.members.get(listener.member)
+        return known.name if known is not None and known.name else listener.name
+
+    def beat(self) -> None:
+        """Report presence to the other nodes and read theirs."""
+        if self._beating is None and self.gone is None:
+            self._beating = self._tasks.spawn(self._beat(), f"presence {self.code}")
+
+    async def _beat(self) -> None:
+        before = self._presence.members, self._presence.players, self.attached
+        try:
+            await self._presence.beat()
+        except Unavailable:
+            return
+        finally:
+            self._beating = None
+        if before != (self._presence.members, self._presence.players, self.attached):
+            self._presence_changed()
+
+    # Called by the replica
+
+    def _applied(self, entry: Entry, applied: Applied) -> None:
+        tickets = self._appender.applied(entry, applied)
+        room = self.room
+        for vote in applied.votes:
+            for listener in self._presence.of(vote.member):
+                if not _gave_it(tickets, vote.place, listener):
+                    self._fanout.owe_mine(listener, vote.song_id, vote.value)
+        if applied.votes_reset:
+            self._fanout.reset_mine()
+        if tickets is not None and any(isinstance(ticket.command, Rename) for ticket in tickets):
+            self._presence_changed()
+        if room.changed == room.seq:
+            self._fanout.changed()
+        if room.playing is None or room.playing_at == room.seq or room.settings_at.get("clock") == room.seq:
+            self._clock.changed()
+
+    def _rebuilt(self) -> None:
+        self._appender.rebuilt()
+        self._fanout.changed()
+        self._clock.changed()
+
+    def _gone(self, why: str) -> None:
+        self.gone = why
+        self._clock.close()
+        self._appender.end(NO_ROOM)
+        for listener in list(self.listeners):
+            listener.sink.close(4404, "this party is over")
+
+
+def _gave_it(tickets: list[Ticket] | None, place: int, listener: Listener) -> bool:
+    """Whether this listener set the vote itself, and so knows its value."""
+    if tickets is None:
+        return False
+    ticket = tickets[place]
+    return ticket.origin is listener and isinstance(ticket.command, Vote)

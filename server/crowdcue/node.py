@@ -1,0 +1,325 @@
+"""One running node: puts the concrete log, library and faces together, serves, and drains when told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import io
+import logging
+import os
+import random
+import resource
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TextIO
+
+import segno
+import uvicorn
+import uvloop
+
+from crowdcue.faces import app
+from crowdcue.faces.auth import Identity
+from crowdcue.faces.context import Context
+from crowdcue.faces.frames import FramesProtocol
+from crowdcue.live.registry import MAIN, Registry, normal_code
+from crowdcue.live.replica import Refusing, read_room
+from crowdcue.live.tasks import Tasks
+from crowdcue.log.contract import Durability, NoSuchRoom, Presence, RoomLog, Unavailable
+from crowdcue.log.presence import MemoryPresence
+from crowdcue.log.sqlite import SqliteLog
+from crowdcue.music import demo
+from crowdcue.music.library import Library
+from crowdcue.room.song import Song
+from crowdcue.wire import MAX_FRAME
+
+log = logging.getLogger(__name__)
+
+#: WebSocket keepalive (s): below the idle limits of common proxies.
+PING_EVERY: Final = 20.0
+#: Connections waiting to be accepted: a room full of phones wakes at once.
+BACKLOG: Final = 4_096
+#: Clients are sent away over at most so long when the node stops (s).
+DRAIN: Final = 5.0
+
+
+class BadSetting(Exception):
+    """A setting that cannot work; the message is the one line that the operator sees."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `crowdcue serve` was told."""
+
+    data: Path
+    host: str = "0.0.0.0"
+    port: int = 8080
+    music: list[Path] = field(default_factory=list)
+    redis: str | None = None
+    durability: Durability = "disk"
+    grpc_port: int = 50051
+    open_party: bool = False
+    public_url: str | None = None
+    root_path: str = ""
+    trusted_proxies: str = ""
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    secret: str | None = None
+
+
+class LibrarySongs:
+    """The library as the live rooms see it: songs by id, and one to break the silence with."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+
+    def find(self, song_id: str) -> Song | None:
+        """The song of this id."""
+        found = self._library.get(song_id)
+        if found is None:
+            return None
+        artwork = f"/artwork/{found.id}" if found.has_artwork else None
+        return Song(
+            found.id, found.title, found.artist, found.duration_ms, found.album, f"/media/{found.id}", artwork
+        )
+
+    def pick(self, avoid: list[str]) -> Song | None:
+        """Some song, none of `avoid` if possible."""
+        found = self._library.pick(set(avoid)) or self._library.pick()
+        return None if found is None else self.find(found.id)
+
+
+def run(options: Options) -> int:
+    """Serve until SIGINT or SIGTERM; the exit code. Raises `BadSetting`."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for chatty in ("websockets", "uvicorn.error", "watchfiles"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    _raise_open_files()
+    with _data_folder(options.data), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(options))
+    return 0
+
+
+def open_store(options: Options) -> tuple[RoomLog, Presence]:
+    """The log and the presence that the options ask for, not started yet. Raises `BadSetting`."""
+    if options.redis:
+        raise BadSetting("--redis is not available in this version")
+    return SqliteLog(options.data / "rooms.sqlite3", options.durability), MemoryPresence()
+
+
+async def signing_secret(options: Options, store: RoomLog) -> bytes:
+    """The key that signs tokens: as set, else made once and kept in the store."""
+    if options.secret:
+        return options.secret.encode()
+    return await store.secret("signing", secrets.token_bytes(32))
+
+
+async def _serve(options: Options) -> None:
+    for folder in options.music:
+        if not folder.is_dir():
+            raise BadSetting(f"--music {folder}: there is no such folder")
+    listening = _listen(options)
+    async with contextlib.AsyncExitStack() as ending:
+        ending.callback(listening.close)
+        tasks = Tasks()
+        store, presence = open_store(options)
+        try:
+            await store.start()
+        except (OSError, Unavailable) as error:
+            raise BadSetting(f"cannot open the log: {error}") from error
+        ending.push_async_callback(store.close)
+        ending.push_async_callback(tasks.close)
+        library = Library(options.music or [options.data / "demo"], options.data, spawn=tasks.spawn)
+        ending.push_async_callback(library.close)
+        registry = Registry(store, presence, LibrarySongs(library), tasks)
+        ending.push_async_callback(registry.close)
+        identity = Identity(await signing_secret(options, store), everybody_hosts=options.open_party)
+        context = Context(
+            registry=registry,
+            library=library,
+            identity=identity,
+            tasks=tasks,
+            public_url=options.public_url or _own_url(options, listening.getsockname()[1]),
+            root_path=options.root_path,
+            open_party=options.open_party,
+        )
+        await _serve_context(options, context, listening)
+
+
+async def _serve_context(options: Options, context: Context, listening: socket.socket) -> None:
+    main = await context.registry.ensure_main()
+    host_token = context.identity.host_token(MAIN, main.room.host_generation)
+    context.registry.start()
+    (options.data / "address").write_text(context.public_url, encoding="utf-8")
+    server = _Server(_uvicorn_config(options, context))
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    context.tasks.spawn(_get_ready(options, context, host_token), "library")
+    context.tasks.spawn(_stop_when(stop, server, context), "stop")
+    await server.serve([listening])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, without its own signal handlers: draining comes first."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _uvicorn_config(options: Options, context: Context) -> uvicorn.Config:
+    return uvicorn.Config(
+        app.build(context),
+        http="httptools",
+        ws=FramesProtocol,
+        ws_max_size=MAX_FRAME,
+        ws_per_message_deflate=False,
+        ws_ping_interval=PING_EVERY,
+        ws_ping_timeout=PING_EVERY,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=bool(options.trusted_proxies),
+        forwarded_allow_ips=options.trusted_proxies or None,
+        timeout_graceful_shutdown=5,
+        ssl_certfile=options.tls_cert,
+        ssl_keyfile=options.tls_key,
+    )
+
+
+async def _get_ready(options: Options, context: Context, host_token: str) -> None:
+    try:
+        if not options.music:
+            await asyncio.to_thread(demo.make_demo_tunes, options.data / "demo")
+        await context.library.start(_progress(sys.stderr))
+    except OSError as error:
+        log.error("the music cannot be read: %s", error)
+    context.ready = True
+    print(welcome_text(context.public_url, MAIN, host_token, len(context.library)), flush=True)
+
+
+def _progress(out: TextIO) -> Callable[[int, int], None]:
+    """Shows how far the scan of the music is: one line that is written over on a terminal."""
+
+    def show(done: int, total: int) -> None:
+        if out.isatty():
+            end = "\n" if done >= total else "\r"
+            out.write(f"Reading music: {done} of {total} files{end}")
+            out.flush()
+
+    return show
+
+
+def welcome_text(url: str, code: str, host_token: str, songs: int) -> str:
+    """What the terminal shows when the party can begin: the address, its QR code, the host's link."""
+    guest = f"{url}/r/{code}"
+    qr = io.StringIO()
+    segno.make(guest, error="m").terminal(qr, compact=True)
+    return (
+        f"\n{qr.getvalue()}\n"
+        f"  Guests   {guest}\n"
+        f"  Host     {guest}?host={host_token}\n"
+        f"  Stage    {guest}/stage?host={host_token}\n"
+        f"  Music    {songs} songs\n"
+    )
+
+
+async def _stop_when(stop: asyncio.Event, server: uvicorn.Server, context: Context) -> None:
+    await stop.wait()
+    context.draining = True
+    conversations = list(context.conversations)
+    random.shuffle(conversations)  # in no order, a few at a time, so that they do not all come back at once
+    waves = max(1, min(len(conversations) // 50, int(DRAIN / 0.05)))
+    for wave in range(waves):
+        await asyncio.gather(*[c.close(4503, str(random.randint(1, 3))) for c in conversations[wave::waves]])
+        await asyncio.sleep(0.05 if waves > 1 else 0)
+    server.should_exit = True
+
+
+def _listen(options: Options) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+        return socket.create_server((options.host, options.port), family=family, backlog=BACKLOG)
+    except (OSError, OverflowError) as error:
+        raise BadSetting(f"cannot listen on {options.host} port {options.port}: {error}") from error
+
+
+def _own_url(options: Options, port: int) -> str:
+    """Where phones in the same network reach this machine."""
+    scheme = "https" if options.tls_cert else "http"
+    host = options.host if options.host not in ("0.0.0.0", "::") else _lan_address()
+    default = {"http": 80, "https": 443}[scheme]
+    shown = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{shown}{'' if port == default else f':{port}'}{options.root_path}"
+
+
+def _lan_address() -> str:
+    """The address of the interface that would carry traffic out. Nothing is sent: connecting UDP only routes."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # TEST-NET-1 (RFC 5737): routed like any, owned by nobody
+            return str(probe.getsockname()[0])
+        except OSError:
+            return "127.0.0.1"
+
+
+@contextlib.contextmanager
+def _data_folder(folder: Path) -> Iterator[None]:
+    """Make the data folder and hold its lock; a second server on it is refused."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("w")
+    except OSError as error:
+        raise BadSetting(f"--data {folder}: {error.strerror}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise BadSetting(f"--data {folder}: another server uses this folder") from None
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield
+
+
+def _raise_open_files() -> None:
+    """A listener is an open file: allow as many as the system lets us."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+async def host_link(options: Options, code: str) -> str:
+    """The host's link of a room, also while a server runs on the same data. Raises `BadSetting`."""
+    normal = normal_code(code)
+    if not options.redis and not (options.data / "rooms.sqlite3").exists():
+        raise BadSetting(f"--data {options.data}: no party was ever served from here")
+    store, _ = open_store(options)
+    try:
+        await store.start()
+        try:
+            if normal is None:
+                raise NoSuchRoom
+            room = await read_room(normal, store)
+            identity = Identity(await signing_secret(options, store), everybody_hosts=False)
+        finally:
+            await store.close()
+    except NoSuchRoom:
+        raise BadSetting(f"there is no party {code}") from None
+    except (OSError, Unavailable, Refusing) as error:
+        raise BadSetting(f"cannot read the log: {error}") from error
+    url = options.public_url or _last_address(options)
+    return f"{url}/r/{normal}?host={identity.host_token(room.code, room.host_generation)}"
+
+
+def _last_address(options: Options) -> str:
+    try:
+        return (options.data / "address").read_text(encoding="utf-8").strip()
+    except OSError:
+        return f"http://{_lan_address()}:8080{options.root_path}"

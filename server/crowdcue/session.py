@@ -1,0 +1,194 @@
+"""The conversation with one client, sans I/O: a frame in, one effect out; whoever owns the socket carries it out.
+
+new ──hello──▶ joining ──joined()──▶ live ──▶ closed
+ └─ anything else: closed 4400
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from crowdcue.room import forms, ops
+from crowdcue.room.commands import UNLIMITED, Command
+from crowdcue.room.ops import Actor, Around
+from crowdcue.room.refusal import Done, Outcome, Refused
+from crowdcue.wire import BadFrame, Wire
+
+#: A client must say hello within so many seconds.
+HELLO_TIMEOUT: Final = 10.0
+#: Commands a client may send at once, and then per second: far beyond fingers, near what a busy bot needs.
+BURST: Final = 120
+RATE: Final = 30.0
+#: Commands of one client that wait for the log.
+MAX_WAITING: Final = 512
+
+# Close codes: 44xx do not retry, except 4401 (once, anew), 4408, 4429, 4503, 4508 (with backoff).
+BAD_MESSAGE: Final = 4400
+BAD_TOKEN: Final = 4401
+REMOVED: Final = 4403
+NO_SUCH_ROOM: Final = 4404
+NO_HELLO: Final = 4408
+TOO_MANY: Final = 4429
+DRAINING: Final = 4503
+TOO_SLOW: Final = 4508
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send this frame."""
+
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close the connection with a code and a short reason (at most 123 bytes)."""
+
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Find out who this is and let them in: then call `joined`."""
+
+    token: str | None
+    host: str | None
+    name: str | None
+    since: tuple[int, str] | None
+    player: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Hand this command to the room; then send what `answer` makes of its outcome."""
+
+    id: str
+    command: Command
+
+
+Effect = Send | Close | Join | Submit
+
+_HELLO: Final = forms.Record(
+    {},
+    {
+        "token": forms.nullable(forms.text(1, 1024)),
+        "host": forms.nullable(forms.text(1, 1024)),
+        "name": forms.nullable(ops.NICKNAME),
+        "as": forms.nullable(forms.one_of("player")),
+    },
+)
+
+
+class Session:
+    """One client's conversation in one codec. Times are in seconds of any steady clock."""
+
+    __slots__ = ("_allowance", "_around", "_refilled", "_state", "_waiting", "actor", "wire")
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self.actor: Actor | None = None
+        self._around: Around | None = None
+        self._state: Literal["new", "joining", "live", "closed"] = "new"
+        self._allowance = float(BURST)
+        self._refilled = 0.0
+        self._waiting = 0
+
+    def receive(self, frame: str | bytes, now: float, log_time: int) -> Effect:
+        """What to do about a frame. `log_time`: the log's time now (ms), for pongs."""
+        try:
+            message = self.wire.decode(frame)
+        except BadFrame as error:
+            return self._close(BAD_MESSAGE, str(error))
+        kind = message.get("t")
+        if self._state == "new":
+            if kind != "hello":
+                return self._close(BAD_MESSAGE, "the first message must be hello")
+            return self._hello(message)
+        if kind == "do":
+            return self._do(message, now)
+        if kind == "ping":
+            return self._ping(message, log_time)
+        return self._close(BAD_MESSAGE, "this message has no t that is known here")
+
+    def joined(self, actor: Actor, around: Around) -> None:
+        """The client is in the room as `actor`."""
+        self.actor, self._around = actor, around
+        self._state = "live"
+
+    def answer(self, id_: str, outcome: Outcome) -> bytes:
+        """The frame that tells the outcome of the command `id_` of a `Submit`."""
+        self._waiting -= 1
+        return self.wire.encode(answer(id_, outcome))
+
+    def _hello(self, message: dict[str, Any]) -> Effect:
+        try:
+            fields = _HELLO.check(message, "hello")
+            since = _parse_since(message.get("since"))
+        except forms.BadForm as error:
+            return self._close(BAD_MESSAGE, str(error))
+        self._state = "joining"
+        player = fields.get("as") == "player"
+        return Join(fields.get("token"), fields.get("host"), fields.get("name"), since, player)
+
+    def _do(self, message: dict[str, Any], now: float) -> Effect:
+        id_ = message.get("id")
+        if type(id_) is not str or not 1 <= len(id_) <= ops.MAX_COMMAND_ID:
+            return self._close(BAD_MESSAGE, f"a do needs an id of 1 to {ops.MAX_COMMAND_ID} characters")
+        assert self.actor is not None and self._around is not None, "receive before joined"
+        command = ops.command(self.actor, id_, message.get("op"), message, self._around)
+        if not isinstance(command, Refused):
+            refused = self._over_limit(now)
+            if refused is None:
+                self._waiting += 1
+                return Submit(id_, command)
+            command = refused
+        return Send(self.wire.encode(answer(id_, command)))
+
+    def _over_limit(self, now: float) -> Refused | None:
+        if self._waiting >= MAX_WAITING:
+            return Refused("too_many", "Too many of your commands are waiting.", 1)
+        assert self.actor is not None
+        if self.actor.rights & UNLIMITED:
+            return None
+        self._allowance = min(self._allowance + (now - self._refilled) * RATE, BURST)
+        self._refilled = now
+        if self._allowance < 1:
+            return Refused("too_many", "That was too fast; wait a moment.", 1)
+        self._allowance -= 1
+        return None
+
+    def _ping(self, message: dict[str, Any], log_time: int) -> Effect:
+        at = message.get("at")
+        if isinstance(at, bool) or not isinstance(at, int | float) or not math.isfinite(at):
+            return self._close(BAD_MESSAGE, "at must be a number")
+        return Send(self.wire.encode({"t": "pong", "at": at, "now": log_time}))
+
+    def _close(self, code: int, reason: str) -> Close:
+        self._state = "closed"
+        return Close(code, reason)
+
+
+def _parse_since(value: object) -> tuple[int, str] | None:
+    if value is None:
+        return None
+    if isinstance(value, list) and len(value) == 2:
+        seq, mark = value
+        if type(seq) is int and 0 <= seq < 2**53 and type(mark) is str and len(mark) <= 64:
+            return seq, mark
+    raise forms.BadForm("since must be [seq, mark]")
+
+
+def answer(id_: str, outcome: Outcome) -> dict[str, Any]:
+    """The `done` or `refused` message of an outcome."""
+    if isinstance(outcome, Done):
+        done: dict[str, Any] = {"t": "done", "id": id_, "seq": outcome.seq}
+        if outcome.result is not None:
+            done["result"] = outcome.result
+        return done
+    refused: dict[str, Any] = {"t": "refused", "id": id_, "code": outcome.code, "message": outcome.message}
+    if outcome.retry_after is not None:
+        refused["retry_after"] = outcome.retry_after
+    return refused
