@@ -14,7 +14,7 @@ help:  ## Tell what can be made
 
 # Setting up: each stamp is made anew only when what it depends on changes.
 
-.setup/python: pyproject.toml requirements.txt
+.setup/python: pyproject.toml requirements.txt hatch_build.py server/crowdcue/faces/queue.proto
 	@mkdir -p .setup
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.txt --editable '.[dev]'

@@ -113,9 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="a folder of music; may be given more than once (default: demo tunes)",
     )
-    serve.add_argument(
-        "--grpc-port", type=_port, default=50051, help="the port of the gRPC API (default: 50051)"
-    )
+    serve.add_argument("--grpc-port", type=_port, help="the port of the gRPC API (default: 50051)")
     serve.add_argument(
         "--open",
         dest="open_party",

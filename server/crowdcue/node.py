@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import io
+import ipaddress
 import logging
 import os
 import random
@@ -23,7 +24,7 @@ import segno
 import uvicorn
 import uvloop
 
-from crowdcue.faces import app
+from crowdcue.faces import app, rpc
 from crowdcue.faces.auth import Identity
 from crowdcue.faces.context import Context
 from crowdcue.faces.frames import FramesProtocol
@@ -32,6 +33,7 @@ from crowdcue.live.replica import Refusing, read_room
 from crowdcue.live.tasks import Tasks
 from crowdcue.log.contract import Durability, NoSuchRoom, Presence, RoomLog, Unavailable
 from crowdcue.log.presence import MemoryPresence
+from crowdcue.log.redis import RedisLog
 from crowdcue.log.sqlite import SqliteLog
 from crowdcue.music import demo
 from crowdcue.music.library import Library
@@ -44,6 +46,7 @@ log = logging.getLogger(__name__)
 PING_EVERY: Final = 20.0
 #: Connections waiting to be accepted: a room full of phones wakes at once.
 BACKLOG: Final = 4_096
+DEFAULT_GRPC_PORT: Final = 50051
 #: Clients are sent away over at most so long when the node stops (s).
 DRAIN: Final = 5.0
 
@@ -62,7 +65,7 @@ class Options:
     music: list[Path] = field(default_factory=list)
     redis: str | None = None
     durability: Durability = "disk"
-    grpc_port: int = 50051
+    grpc_port: int | None = None
     open_party: bool = False
     public_url: str | None = None
     root_path: str = ""
@@ -108,7 +111,11 @@ def run(options: Options) -> int:
 def open_store(options: Options) -> tuple[RoomLog, Presence]:
     """The log and the presence that the options ask for, not started yet. Raises `BadSetting`."""
     if options.redis:
-        raise BadSetting("--redis is not available in this version")
+        try:
+            shared = RedisLog(options.redis, options.durability)
+        except ValueError as error:
+            raise BadSetting(f"--redis: {error}") from error
+        return shared, shared.presence
     return SqliteLog(options.data / "rooms.sqlite3", options.durability), MemoryPresence()
 
 
@@ -162,7 +169,27 @@ async def _serve_context(options: Options, context: Context, listening: socket.s
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     context.tasks.spawn(_get_ready(options, context, host_token), "library")
     context.tasks.spawn(_stop_when(stop, server, context), "stop")
-    await server.serve([listening])
+    async with contextlib.AsyncExitStack() as ending:
+        await _serve_rpc(options, context, ending)
+        await server.serve([listening])
+
+
+async def _serve_rpc(options: Options, context: Context, ending: contextlib.AsyncExitStack) -> None:
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    trusted = [
+        ipaddress.ip_network(part.strip(), strict=False)
+        for part in filter(None, options.trusted_proxies.split(","))
+    ]
+    port = DEFAULT_GRPC_PORT if options.grpc_port is None else options.grpc_port
+    try:
+        server, port = await rpc.serve(context, f"{host}:{port}", trusted)
+    except RuntimeError as error:
+        if options.grpc_port is not None:
+            raise BadSetting(f"cannot listen for gRPC on {host} port {port}: {error}") from error
+        log.warning("gRPC is off: port %d is taken (choose another with --grpc-port)", port)
+        return
+    context.grpc_port = port
+    ending.push_async_callback(server.stop, grace=1.0)
 
 
 class _Server(uvicorn.Server):

@@ -10,11 +10,12 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from crowdcue.limits import Bucket
 from crowdcue.room import forms, ops
 from crowdcue.room.commands import UNLIMITED, Command
 from crowdcue.room.ops import Actor, Around
 from crowdcue.room.refusal import Done, Outcome, Refused
-from crowdcue.wire import BadFrame, Wire
+from crowdcue.wire import BadFrame, ClientWire
 
 #: A client must say hello within so many seconds.
 HELLO_TIMEOUT: Final = 10.0
@@ -85,15 +86,14 @@ _HELLO: Final = forms.Record(
 class Session:
     """One client's conversation in one codec. Times are in seconds of any steady clock."""
 
-    __slots__ = ("_allowance", "_around", "_refilled", "_state", "_waiting", "actor", "wire")
+    __slots__ = ("_around", "_bucket", "_state", "_waiting", "actor", "wire")
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: ClientWire) -> None:
         self.wire = wire
         self.actor: Actor | None = None
         self._around: Around | None = None
         self._state: Literal["new", "joining", "live", "closed"] = "new"
-        self._allowance = float(BURST)
-        self._refilled = 0.0
+        self._bucket = Bucket(BURST, RATE)
         self._waiting = 0
 
     def receive(self, frame: str | bytes, now: float, log_time: int) -> Effect:
@@ -153,11 +153,8 @@ class Session:
         assert self.actor is not None
         if self.actor.rights & UNLIMITED:
             return None
-        self._allowance = min(self._allowance + (now - self._refilled) * RATE, BURST)
-        self._refilled = now
-        if self._allowance < 1:
+        if self._bucket.take(now):
             return Refused("too_many", "That was too fast; wait a moment.", 1)
-        self._allowance -= 1
         return None
 
     def _ping(self, message: dict[str, Any], log_time: int) -> Effect:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgpack
 import orjson
@@ -13,6 +13,33 @@ MAX_FRAME: Final = 64 * 1024
 
 class BadFrame(ValueError):
     """A frame that is not one map of the chosen codec."""
+
+
+class Wire(Protocol):
+    """A codec of messages to clients; `text`: its frames are text, not bytes."""
+
+    subprotocol: str
+    text: bool
+
+    def encode(self, message: dict[str, Any]) -> bytes:
+        """One frame's payload."""
+        ...
+
+    def open_map(self, message: dict[str, Any]) -> bytes:
+        """All but the end of a map to which `close_map` adds one more field."""
+        ...
+
+    def close_map(self, head: bytes, name: str, value: object) -> bytes:
+        """A map from `open_map` with one more field, without encoding the rest again."""
+        ...
+
+
+class ClientWire(Wire, Protocol):
+    """A codec that clients speak too."""
+
+    def decode(self, frame: str | bytes) -> dict[str, Any]:
+        """The map in a frame; raises `BadFrame`."""
+        ...
 
 
 class JsonWire:
@@ -87,14 +114,12 @@ class MsgpackWire:
         return b"".join((head, msgpack.packb(name), msgpack.packb(value)))
 
 
-Wire = JsonWire | MsgpackWire
-
 JSON: Final = JsonWire()
 MSGPACK: Final = MsgpackWire()
-WIRES: Final[dict[str, Wire]] = {JSON.subprotocol: JSON, MSGPACK.subprotocol: MSGPACK}
+WIRES: Final[dict[str, ClientWire]] = {JSON.subprotocol: JSON, MSGPACK.subprotocol: MSGPACK}
 
 
-def choose(subprotocols: list[str]) -> tuple[Wire, str | None]:
+def choose(subprotocols: list[str]) -> tuple[ClientWire, str | None]:
     """The first codec that the client offers and we speak, and the subprotocol to confirm; JSON if none."""
     for offered in subprotocols:
         if offered in WIRES:

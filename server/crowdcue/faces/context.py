@@ -29,6 +29,7 @@ class Context:
     public_url: str
     root_path: str
     open_party: bool
+    grpc_port: int | None = None
     ready: bool = False
     draining: bool = False
     conversations: set[Conversation] = field(default_factory=set)

@@ -44,15 +44,22 @@ class Ticket(NamedTuple):
 class _Batch:
     """Tickets that share an entry; they are answered together, by the entry or by giving up."""
 
-    __slots__ = ("position", "tickets")
+    __slots__ = ("patience", "position", "tickets")
 
     def __init__(self, tickets: list[Ticket]) -> None:
         self.tickets: list[Ticket] | None = tickets
         self.position: Position | None = None
+        self.patience: asyncio.TimerHandle | None = None
+
+    def take(self) -> list[Ticket]:
+        """The tickets, for whoever answers them; nobody gets them a second time."""
+        tickets, self.tickets = self.tickets or [], None
+        if self.patience is not None:
+            self.patience.cancel()
+        return tickets
 
     def give_up(self, outcome: Refused) -> None:
-        tickets, self.tickets = self.tickets, None
-        for ticket in tickets or ():
+        for ticket in self.take():
             ticket.on_outcome(outcome)
 
 
@@ -110,7 +117,7 @@ class Appender:
         batch = self._batches.pop(entry.number, None)
         if batch is None or batch.tickets is None:
             return None
-        tickets, batch.tickets = batch.tickets, None
+        tickets = batch.take()
         for ticket, outcome in zip(tickets, applied.outcomes, strict=True):
             ticket.on_outcome(outcome)
         return tickets
@@ -125,6 +132,7 @@ class Appender:
     # The loop
 
     async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
         try:
             await asyncio.sleep(0)  # what arrives in this turn of the event loop rides along
             while self._waiting and self._ended is None:
@@ -132,39 +140,56 @@ class Appender:
                 self._number += 1
                 number, batch = self._number, _Batch(tickets)
                 self._batches[number] = batch
-                payload = codec.encode_batch(ticket.command for ticket in tickets)
-                position = await self._settle(number, payload, batch)
-                if position is None:
-                    continue
-                batch.position = position
-                self._replica.offer_own(position, self._producer, number, payload)
+                # The caller's patience lasts until the entry is applied here, not only until it is written.
+                batch.patience = loop.call_later(PATIENCE, self._out_of_patience, number)
+                try:
+                    await self._commit(number, batch)
+                except Exception:
+                    log.exception("room %s: append %d failed", self._replica.code, number)
+                    batch.give_up(UNAVAILABLE)
+                    self._batches.pop(number, None)
         finally:
             self._task = None
 
-    async def _settle(self, number: int, payload: bytes, batch: _Batch) -> Position | None:
-        """Append until the log answers: asking again with the same number never writes twice (L7)."""
+    async def _commit(self, number: int, batch: _Batch) -> None:
+        payload = codec.encode_batch(ticket.command for ticket in batch.tickets or ())
+        position = await self._settle(number, payload)
+        if position is None:
+            return
+        batch.position = position
+        self._replica.offer_own(position, self._producer, number, payload)
+        if number in self._batches and self._replica.holds(position):
+            # A rebuild read it before its position was known here: it is in the room, its outcome is lost.
+            batch.give_up(UNAVAILABLE)
+            del self._batches[number]
+
+    async def _settle(self, number: int, payload: bytes) -> Position | None:
+        """Append until the log answers: asking again with the same number never writes twice (L7).
+
+        None: the room ended, or the entry came back by another way and needs no answer any more.
+        """
         loop = asyncio.get_running_loop()
         began, pause = loop.time(), SETTLE_FIRST
-        patience = loop.call_later(PATIENCE, self._out_of_patience, batch)
-        try:
-            while self._ended is None:
-                try:
-                    return await self._store.append(self._replica.code, self._producer, number, payload)
-                except Unavailable as error:
-                    log.warning("room %s: append %d is unsettled: %s", self._replica.code, number, error)
-                except NoSuchRoom:
-                    self._replica.request_catch_up()  # puts the room back, or finds that it is gone
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, SETTLE_LONGEST)
-                if loop.time() - began > PATIENCE:
-                    self._give_up_waiting(UNAVAILABLE)
-        finally:
-            patience.cancel()
+        while self._ended is None and number in self._batches:
+            try:
+                return await self._store.append(self._replica.code, self._producer, number, payload)
+            except Unavailable as error:
+                log.warning("room %s: append %d is unsettled: %s", self._replica.code, number, error)
+            except NoSuchRoom:
+                self._replica.request_catch_up()  # puts the room back, or finds that it is gone
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, SETTLE_LONGEST)
+            if loop.time() - began > PATIENCE:
+                self._give_up_waiting(UNAVAILABLE)
         return None
 
-    def _out_of_patience(self, batch: _Batch) -> None:
+    def _out_of_patience(self, number: int) -> None:
+        batch = self._batches[number]
         batch.give_up(UNAVAILABLE)
-        self._give_up_waiting(UNAVAILABLE)
+        if batch.position is None:
+            self._give_up_waiting(UNAVAILABLE)
+        else:
+            del self._batches[number]  # written, but not read again in time; its entry may be lost by now
 
     def _give_up_waiting(self, outcome: Refused) -> None:
         while self._waiting:

@@ -34,6 +34,7 @@ class Fanout:
         self._behind: set[Listener] = set()
         self._looking: asyncio.TimerHandle | None = None
         self._owed: set[Listener] = set()  # listeners with own votes to be told
+        self._all_owed = False
         self._state_head: dict[Wire, tuple[Version, bytes]] = {}
 
     def close(self) -> None:
@@ -74,18 +75,16 @@ class Fanout:
             else:
                 self._flush = self._loop.call_later(wait, self._run)
 
-    def owe_mine(self, listener: Listener, song_id: str, value: int) -> None:
-        """Tell a listener of its own member's vote, given elsewhere."""
-        if listener.mine is None:
-            listener.mine = {}
-        listener.mine[song_id] = value
+    def owe_mine(self, listener: Listener, song_id: str) -> None:
+        """Tell a listener of its own member's vote on a song, given elsewhere; after the next patch."""
+        listener.mine.add(song_id)
         self._owed.add(listener)
         self.changed()
 
     def reset_mine(self) -> None:
-        """Tell every listener all of its own votes."""
-        for listener in self.listeners:
-            self._send_all_mine(listener)
+        """Tell every listener all of its own votes; after the next patch."""
+        self._all_owed = True
+        self.changed()
 
     def broadcast(self, message: dict[str, object]) -> None:
         """Send a message that is not about the room's log to all who keep up."""
@@ -130,11 +129,17 @@ class Fanout:
             self._look_later()
 
     def _pay_mine(self) -> None:
-        for listener in self._owed:
-            if listener.mine and listener.behind_since is None:
-                listener.push(listener.wire.encode({"t": "mine", "votes": listener.mine}))
-            listener.mine = None  # one that is behind gets all of them when it has caught up
-        self._owed.clear()
+        owed, self._owed = (self.listeners if self._all_owed else self._owed), set()
+        room = self._room()
+        for listener in list(owed):
+            if listener.behind_since is not None:
+                pass  # it gets all of them when it has caught up
+            elif self._all_owed:
+                self._send_all_mine(listener)
+            elif votes := view.own_votes(room, listener.member, listener.mine):
+                listener.push(listener.wire.encode({"t": "mine", "votes": votes}))
+            listener.mine.clear()
+        self._all_owed = False
 
     # Those who are behind
 

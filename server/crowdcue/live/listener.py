@@ -35,7 +35,7 @@ class Sink(Protocol):
 
 
 class Listener:
-    """A client in a room. `version` is the last one it was sent; `mine` its own votes still to be told."""
+    """A client in a room. `version` is the last it was sent; `mine` the songs on which it is owed its own vote."""
 
     __slots__ = (
         "_allowance",
@@ -59,7 +59,7 @@ class Listener:
         self.counts = counts  # a player with host rights
         self.version: tuple[int, str] = (-1, "")
         self.behind_since: float | None = None
-        self.mine: dict[str, int] | None = None
+        self.mine: set[str] = set()
         self._allowance = 0
 
     @property

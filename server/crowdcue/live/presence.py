@@ -65,9 +65,8 @@ class RoomPresence:
     @property
     def players(self) -> int:
         """Players attached, whether they count for the clock or not."""
-        return sum(int(l.player) for ls in self._own.values() for l in ls) + sum(
-            r["players"] for r in self._others
-        )
+        own = sum(listener.player for theirs in self._own.values() for listener in theirs)
+        return own + sum(int(report["players"]) for report in self._others)
 
     def attached(self, *, anyone: bool) -> bool:
         """Whether a player that counts is attached: one with host rights, or any if the clock is `anyone`'s."""

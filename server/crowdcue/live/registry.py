@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from crowdcue.live.room import BEAT_EVERY, LiveRoom, Songs
@@ -53,10 +54,10 @@ class Registry:
         self._closing: dict[str, asyncio.Event] = {}
 
     def start(self) -> None:
-        """Follow the open rooms from now on, and make sure that the house party exists."""
-        self._tasks.spawn(self._poll_forever(), "positions")
-        self._tasks.spawn(self._beat_forever(), "presence")
-        self._tasks.spawn(self._sweep_forever(), "unused rooms")
+        """Follow the open rooms from now on, and look for unused ones."""
+        self._tasks.spawn(_forever(self._poll, POLL), "positions")
+        self._tasks.spawn(_forever(self._beat, BEAT_EVERY), "presence")
+        self._tasks.spawn(_forever(self.delete_unused, SWEEP_EVERY), "unused rooms")
 
     async def close(self) -> None:
         """Close every room."""
@@ -76,6 +77,7 @@ class Registry:
         """
         room = self._open.get(code)
         if room is not None and room.gone is None and code not in self._closing:
+            room.used_at = asyncio.get_running_loop().time()  # not closed as idle before the caller gets to it
             return room
         opening = self._opening.get(code)
         if opening is None:
@@ -132,35 +134,20 @@ class Registry:
 
     # Housekeeping
 
-    async def _poll_forever(self) -> None:
+    async def _poll(self) -> None:
         loop = asyncio.get_running_loop()
-        while True:
-            await asyncio.sleep(POLL)
-            rooms = [room for room in self._open.values() if room.gone is None]
-            asked = loop.time()
-            try:
-                positions = await self.store.positions([room.code for room in rooms]) if rooms else {}
-            except Unavailable:
-                continue
-            for room in rooms:
-                room.polled(positions.get(room.code), asked, loop.time())
-            for room in [r for r in self._open.values() if r.code not in self._closing]:
-                if room.gone is not None or (room.idle and loop.time() - room.used_at > IDLE):
-                    await self._close(room)
+        rooms = [room for room in self._open.values() if room.gone is None]
+        asked = loop.time()
+        positions = await self.store.positions([room.code for room in rooms]) if rooms else {}
+        for room in rooms:
+            room.polled(positions.get(room.code), asked, loop.time())
+        for room in [r for r in self._open.values() if r.code not in self._closing]:
+            if room.gone is not None or (room.idle and loop.time() - room.used_at > IDLE):
+                await self._close(room)
 
-    async def _beat_forever(self) -> None:
-        while True:
-            await asyncio.sleep(BEAT_EVERY)
-            for room in self._open.values():
-                room.beat()
-
-    async def _sweep_forever(self) -> None:
-        while True:
-            try:
-                await self.delete_unused()
-            except Unavailable:
-                log.info("unused rooms are looked for later")
-            await asyncio.sleep(SWEEP_EVERY)
+    async def _beat(self) -> None:
+        for room in self._open.values():
+            room.beat()
 
     async def delete_unused(self) -> list[str]:
         """Delete the rooms unused for 30 days by the log's own time; the codes deleted."""
@@ -177,3 +164,15 @@ class Registry:
             await self.store.delete(code)
             log.info("room %s was unused for 30 days and is deleted", code)
         return unused
+
+
+async def _forever(work: Callable[[], Awaitable[object]], every: float) -> None:
+    """Do `work` now and then, every so many seconds; a failure is told and does not end it."""
+    while True:
+        try:
+            await work()
+        except Unavailable as error:
+            log.info("the log does not answer: %s", error)
+        except Exception:
+            log.exception("housekeeping failed and goes on")
+        await asyncio.sleep(every)

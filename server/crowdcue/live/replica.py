@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Final
@@ -78,7 +79,8 @@ class Replica:
             await self.sync_clock()
             await self._load()
         except BaseException:
-            await self._store.unsubscribe(self.code)
+            with contextlib.suppress(Unavailable):
+                await self._store.unsubscribe(self.code)
             raise
         self._live = True
         if self._again:  # hints came while it was read
@@ -89,7 +91,8 @@ class Replica:
         if not self._live:
             return
         self._live = False
-        await self._store.unsubscribe(self.code)
+        with contextlib.suppress(Unavailable):  # hints that come all the same change nothing
+            await self._store.unsubscribe(self.code)
         if self.room.seq - self._snapshot_seq >= CHECKPOINT_ENTRIES // 20 or self.unarchived:
             try:
                 await self.checkpoint()
@@ -217,6 +220,10 @@ class Replica:
         elif entry.seq > room.seq or room.mark(entry.seq) not in (None, entry.chain[:MARK]):
             self.request_catch_up()
 
+    def holds(self, position: Position) -> bool:
+        """Whether the entry at this position is part of the room."""
+        return self.room.mark(position.seq) == position.chain[:MARK]
+
     def offer_own(self, position: Position, producer: str, number: int, payload: bytes) -> None:
         """Take an entry that this node appended, at once when it is the next one."""
         room = self.room
@@ -310,6 +317,8 @@ async def _load(code: str, store: RoomLog) -> tuple[Room, int, list[Finished]]:
                     raise Unavailable(f"room {code}: snapshot and log do not fit")
                 finished += reduce(room, entry.seq, entry.chain, entry.at, entry.payload).plays
             await asyncio.sleep(0)  # a long tail must not hold up the other rooms
+    except Trimmed as error:
+        raise Unavailable(f"room {code}: the log was trimmed while it was read") from error
     except codec.UnknownFormat as error:
         raise Refusing(f"room {code} needs a newer version of Crowdcue ({error})") from error
     except ValueError as error:

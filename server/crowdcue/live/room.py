@@ -253,7 +253,7 @@ class LiveRoom:
         for vote in applied.votes:
             for listener in self._presence.of(vote.member):
                 if not _gave_it(tickets, vote.place, listener):
-                    self._fanout.owe_mine(listener, vote.song_id, vote.value)
+                    self._fanout.owe_mine(listener, vote.song_id)
         if applied.votes_reset:
             self._fanout.reset_mine()
         if tickets is not None and any(isinstance(ticket.command, Rename) for ticket in tickets):

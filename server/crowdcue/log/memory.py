@@ -88,8 +88,6 @@ class MemoryStore:
 class MemoryLog:
     """The `RoomLog` over a `MemoryStore`."""
 
-    shared = False
-
     def __init__(
         self,
         store: MemoryStore | None = None,
@@ -100,8 +98,10 @@ class MemoryLog:
         carry: Carry | None = None,
         keep_entries: int = KEEP_ENTRIES,
         keep_plays: int = KEEP_PLAYS,
+        shared: bool = False,
     ) -> None:
-        """`clock` reads ms since 1970; `birth` makes the first chain of a room."""
+        """`clock` reads ms since 1970; `birth` makes the first chain of a room; `shared` with several nodes."""
+        self.shared = shared
         self.store = store if store is not None else MemoryStore()
         self._clock = clock
         self._birth = birth

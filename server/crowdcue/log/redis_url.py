@@ -46,8 +46,10 @@ def connect(url: str, timeout: float) -> Client:
         service, _, db = parts.path.strip("/").partition("/")
         if not service or (db and not db.isdecimal()):
             raise ValueError(f"{shown(url)}: a sentinel URL names a service, as in {FORMS}")
-        waits = {name: options[name] for name in ("socket_timeout", "socket_connect_timeout", "retry", "protocol")}
-        sentinel = Sentinel(_hosts(parts, 26379), sentinel_kwargs=waits)
+        waits = {
+            name: options[name] for name in ("socket_timeout", "socket_connect_timeout", "retry", "protocol")
+        }
+        sentinel = Sentinel(_hosts(parts, 26379), sentinel_kwargs=waits)  # type: ignore[no-untyped-call]
         master: Redis = sentinel.master_for(service, db=int(db or 0), **_credentials(parts), **options)
         return master
     raise ValueError(f"{shown(url)} is not a Redis URL: use {FORMS}")
@@ -70,7 +72,7 @@ def _hosts(parts: SplitResult, default: int) -> list[tuple[str, int]]:
     return hosts
 
 
-def _credentials(parts: SplitResult) -> dict[str, str]:
+def _credentials(parts: SplitResult) -> dict[str, Any]:
     given, _, _ = parts.netloc.rpartition("@")
     user, _, password = given.partition(":")
     found = {"username": unquote(user), "password": unquote(password)}

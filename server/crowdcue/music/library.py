@@ -181,8 +181,9 @@ class Library:
         """Look at the folders again, reading only files that are new or changed; True when anything is
         different. Raises OSError when a root cannot be listed, in which case everything stays as it was."""
         async with self._scanning:
-            found = await asyncio.to_thread(self._walk)
-            await self._read_new(found, progress)
+            found, todo = await asyncio.to_thread(self._walk)
+            new = await self._read_new(todo, len(found), progress)
+            await asyncio.to_thread(self._remember, found, new)
             contents = await asyncio.to_thread(self._assemble, found)
             if contents is None:
                 return False
@@ -191,20 +192,21 @@ class Library:
             self.on_change()
         return True
 
-    def _walk(self) -> list[Found]:
+    def _walk(self) -> tuple[list[Found], list[Key]]:
+        """All files, and those of them that are not remembered."""
         found: list[Found] = []
         for index, root in enumerate(self._roots):
             found.extend(walk(root, index, self._max_songs - len(found)))
-        return found
+        return found, [key for key in map(self._key, found) if key not in self._known]
 
     def _key(self, found: Found) -> Key:
         return f"{self._roots[found.root]}/{found.relative}", found.size, found.mtime_ns
 
-    async def _read_new(self, found: list[Found], progress: Progress | None) -> None:
-        """Read the tags of files that are not remembered, remember them, and forget files that are gone."""
-        keys = [self._key(entry) for entry in found]
-        todo = [key for key in keys if key not in self._known]
-        done, total = len(keys) - len(todo), len(keys)
+    async def _read_new(
+        self, todo: list[Key], total: int, progress: Progress | None
+    ) -> list[tuple[Key, Remembered]]:
+        """Read the tags of these files, in a few child processes at once."""
+        done = total - len(todo)
         new: list[tuple[Key, Remembered]] = []
         if progress is not None:
             progress(done, total)
@@ -232,9 +234,11 @@ class Library:
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(READERS, 1 + len(todo) // 64)):
                     group.create_task(work())
-        await asyncio.to_thread(self._remember, keys, new)
+        return new
 
-    def _remember(self, keys: list[Key], new: list[tuple[Key, Remembered]]) -> None:
+    def _remember(self, found: list[Found], new: list[tuple[Key, Remembered]]) -> None:
+        """Remember these, and forget files that are gone."""
+        keys = [self._key(entry) for entry in found]
         known = {key: self._known[key] for key in keys if key in self._known}
         known.update(new)
         present = {key[0] for key in keys}

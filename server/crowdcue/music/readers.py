@@ -19,6 +19,8 @@ START_SECONDS = 20.0
 computer."""
 BATCH = 32
 """Files asked for at once: enough to hide the round trip, few enough to fit the pipe's 64 KiB of buffer."""
+GOODBYE_SECONDS = 2.0
+"""For a child to end by itself once nothing more is asked."""
 ANSWER_BYTES = 1024 * 1024
 """Buffer for answers: a whole batch of the longest texts fits, so the child never waits while we still
 ask."""
@@ -81,16 +83,20 @@ class Reader:
             raise ReadFailed("its picture did not arrive") from error
         return data, str(header["mime"])
 
-    async def close(self) -> None:
-        """End the child, if there is one. May be called at any time, and twice."""
+    async def close(self, *, busy: bool = False) -> None:
+        """End the child, if there is one, at once when it is `busy`. May be called at any time, and twice."""
         process, self._process = self._process, None
         if process is None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
         if process.stdin is not None:
-            process.stdin.close()
-        await process.wait()
+            process.stdin.close()  # an idle child ends by itself now, and a dead one is not killed again
+        try:
+            async with asyncio.timeout(0 if busy else GOODBYE_SECONDS):
+                await process.wait()
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
 
     async def _ask(self, asks: Iterable[dict[str, str]]) -> asyncio.StreamReader:
         """Send the questions; raises OSError when the child is gone or cannot be started."""
@@ -101,7 +107,7 @@ class Reader:
                 "-P",  # the current folder, perhaps one of music, holds no modules of ours
                 "-m",
                 "crowdcue.music.tagworker",
-                str(max(1, round(self._seconds) + 2)),
+                str(max(1, round(self._seconds) + 1)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 limit=ANSWER_BYTES,
@@ -123,10 +129,10 @@ class Reader:
                 line = await pipe.readline()
             answer = json.loads(line) if line else None
         except TimeoutError:
-            await self.close()
+            await self.close(busy=True)
             raise ReadFailed(f"it took longer than {seconds:g} s to read") from None
         except asyncio.CancelledError:
-            await self.close()  # its answers belong to nobody now
+            await self.close(busy=True)  # its answers belong to nobody now
             raise
         except ValueError:
             answer = None

@@ -138,7 +138,7 @@ def freeze(room: Room) -> list[Any]:
         [room.code, room.seq, room.chain, room.at, room.changed, room.horizon],
         [dict(room.settings), dict(room.settings_at), room.volume, room.host_generation],
         [[m.id, m.name, m.host] for m in room.members.values()],
-        [room.arrivals, room.turn, room.sweep_at, [[members[m], turn] for m, turn in room.taken.items()]],
+        [room.arrivals, room.turn, room.sweep_at, room.swept, [[members[m], turn] for m, turn in room.taken.items()]],
         [_freeze_item(item, members) for item in room.items.values()],
         list(room.touched.items()),
         list(room.deleted.items()),
@@ -238,8 +238,8 @@ def _thaw(frozen: list[Any]) -> Room:
     room.settings_at, room.volume, room.host_generation = values[1:]
     members = [Member(id_, name, host) for id_, name, host in members_]
     room.members = {m.id: m for m in members}
-    room.arrivals, room.turn, room.sweep_at = turns[:3]
-    room.taken = {members[index]: turn for index, turn in turns[3]}
+    room.arrivals, room.turn, room.sweep_at, room.swept = turns[:4]
+    room.taken = {members[index]: turn for index, turn in turns[4]}
     for fields in items:
         item = _thaw_item(fields, members)
         room.items[item.song.id] = item

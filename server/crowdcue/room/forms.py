@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -33,15 +32,16 @@ def text(least: int, most: int, *, without: str = "", never: tuple[str, ...] = (
             raise BadForm(f"{name} must be text")
         if len(value) > 4 * most:  # normalising is not free: do not let it be asked for megabytes
             raise BadForm(f"{name} must have {least} to {most} characters")
-        if not value.isascii():
-            value = unicodedata.normalize("NFC", value)
-        if not least <= len(value) <= most or (least and not value.strip()):
+        found: str = value if value.isascii() else unicodedata.normalize("NFC", value)
+        if not least <= len(found) <= most or (least and not found.strip()):
             raise BadForm(f"{name} must have {least} to {most} characters")
-        if _CONTROL.search(value):
+        if _CONTROL.search(found):
             raise BadForm(f"{name} must not hold control characters")
-        if value in never or any(c in value for c in without):
-            raise BadForm(f"{name} must not hold any of {without} nor be {' or '.join(never)}")
-        return value
+        if found in never:
+            raise BadForm(f"{name} must not be {found!r}")
+        if without and any(c in found for c in without):
+            raise BadForm(f"{name} must not hold any of {' '.join(without)}")
+        return found
 
     schema: dict[str, Any] = {"type": "string", "minLength": least, "maxLength": most}
     if without:
@@ -64,11 +64,12 @@ def milli(least: float, most: float, *, above: bool = False) -> Form:
     """A finite number in `least`..`most` (`above`: greater than `least`), answered as whole thousandths."""
 
     def check(value: Any, name: str) -> int:
-        if type(value) not in (int, float) or not math.isfinite(value):
+        if type(value) not in (int, float):
             raise BadForm(f"{name} must be a finite number")
         if not least <= value <= most or (above and value <= least):
             raise BadForm(f"{name} must be {'more than' if above else 'at least'} {least} and at most {most}")
-        return max(int(round(value * 1000)), 1 if above else 0)
+        thousandths: int = round(value * 1000)
+        return max(thousandths, 1 if above else 0)
 
     edge = "exclusiveMinimum" if above else "minimum"
     return Form(check, {"type": "number", edge: least, "maximum": most})
@@ -78,9 +79,10 @@ def rounded(least: int, most: int) -> Form:
     """A finite number in `least`..`most`, answered rounded to a whole one."""
 
     def check(value: Any, name: str) -> int:
-        if type(value) not in (int, float) or not math.isfinite(value) or not least <= value <= most:
+        if type(value) not in (int, float) or not least <= value <= most:
             raise BadForm(f"{name} must be a number from {least} to {most}")
-        return int(round(value))
+        nearest: int = round(value)
+        return nearest
 
     return Form(check, {"type": "number", "minimum": least, "maximum": most})
 

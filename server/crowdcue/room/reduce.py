@@ -109,7 +109,7 @@ def _forget_old_answers(room: Room) -> None:
         del answers[memory]
         member = room.members.get(memory[0])
         if member is not None and member.answered:
-            member.answered.popleft()  # answers age in the same order in both
+            member.answered.pop(0)  # answers age in the same order in both
 
 
 def _remember(room: Room, memory: tuple[str, str], outcome: Outcome) -> None:
@@ -119,4 +119,4 @@ def _remember(room: Room, memory: tuple[str, str], outcome: Outcome) -> None:
     room.answers[memory] = Answer(room.at, outcome)
     member.answered.append(memory[1])
     if len(member.answered) > ANSWERS_PER_MEMBER:
-        room.answers.pop((member.id, member.answered.popleft()), None)
+        room.answers.pop((member.id, member.answered.pop(0)), None)

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from crowdcue.room import commands as c
 from crowdcue.room import order, settings
 from crowdcue.room.refusal import Code, Done, Outcome, Refused
+from crowdcue.room.song import Song
 from crowdcue.room.state import (
     KEEP_RECENT,
     MAX_HOSTS,
@@ -64,6 +65,7 @@ def no_such_song(song_id: str) -> Refused:
     return Refused("no_such_song", f"No song {song_id!r} is in the queue.")
 
 
+_SKIPPING: Final = ("skip_share", "skip_minimum")
 _FULL_HOUSE: Final = Refused("too_many", "This party knows as many people as it can.")
 _NOTHING_PLAYS: Final = Refused("stale", "Nothing is playing.")
 _OTHER_PLAYS: Final = Refused("stale", "Something else is playing by now.")
@@ -109,7 +111,7 @@ def rename(change: Change, command: c.Rename) -> Outcome:
             item.by_at = room.seq
             room.touch(item)
         if room.playing is not None and room.playing.by is member:
-            room.playing_at = room.seq
+            room.playing_at = room.changed = room.seq
     return change.done({"name": member.name})
 
 
@@ -126,6 +128,9 @@ def change_settings(change: Change, command: c.Settings) -> Outcome:
             room.settings_at[name] = room.changed = room.seq
     if room.settings["policy"] != policy:
         order.deal_again(room)
+    if room.playing is not None and any(room.settings_at.get(name) == room.seq for name in _SKIPPING):
+        room.playing.skips_needed = _skips_needed(room, 0)  # the next skip vote says how many are here
+        room.playing_at = room.seq
     if not room.settings["downvotes"] and command.changes.get("downvotes") is False:
         _sweep_downvotes(change)
     return change.done()
@@ -204,7 +209,7 @@ def _cooldown_left(room: Room, song_id: str) -> int:
     return -(-left // 1000) if left > 0 else 0
 
 
-def _put(room: Room, member: Member, song: Any) -> None:
+def _put(room: Room, member: Member, song: Song) -> None:
     room.arrivals += 1
     item = Item(song, member, room.at, room.arrivals, room.seq)
     room.put(item)
@@ -305,11 +310,13 @@ def sync(change: Change, command: c.Sync) -> Outcome:
     member = room.enrol(command.member, command.name)
     if member is None:
         return _FULL_HOUSE
-    songs = {song.id: song for song in reversed(command.songs)}
+    songs: dict[str, Song] = {}
+    for song in command.songs:
+        songs.setdefault(song.id, song)
     if len(songs) > MAX_QUEUE:
         return refuse("queue_full", f"The queue holds {MAX_QUEUE} songs at most.")
     _empty(room)
-    for song in reversed(songs.values()):
+    for song in songs.values():
         _put(room, member, song)
     return change.done()
 
@@ -341,7 +348,10 @@ def ended(change: Change, command: c.Ended) -> Outcome:
 
 def _now_playing(room: Room) -> dict[str, object]:
     playing = room.playing
-    return {"playing": None if playing is None else {"play": playing.play, "song": playing.song.wire()}}
+    if playing is None:
+        return {"playing": None}
+    score = playing.up - playing.down
+    return {"playing": {"play": playing.play, "song": playing.song.wire(), "score": score}}
 
 
 def _next(change: Change, reason: str, attached: bool) -> None:
@@ -354,6 +364,7 @@ def _next(change: Change, reason: str, attached: bool) -> None:
         item = queue[0]
         room.plays += 1
         playing = Playing(room.plays, item.song, item.by, item.turn, item.up, item.down, room.at, room.at)
+        playing.skips_needed = _skips_needed(room, 0)
         if not attached:
             playing.paused_at, playing.paused_by = room.at, "auto"
         order.take_turn(room, item)
@@ -387,16 +398,14 @@ def _finish(change: Change, playing: Playing, reason: str) -> None:
 def skip(change: Change, command: c.Skip) -> Outcome:
     """Count who wants to skip; pass on when both the share of those present and the minimum are reached."""
     room, playing = change.room, change.room.playing
-    share, minimum = room.settings["skip_share"], room.settings["skip_minimum"]
-    assert isinstance(share, int) and isinstance(minimum, int)
-    if not share:
+    if not room.settings["skip_share"]:
         return refuse("forbidden", "This party has no skipping by vote.")
     if playing is None:
         return _NOTHING_PLAYS
     member = room.enrol(command.member)
     if member is None:
         return _FULL_HOUSE
-    needed = max(minimum, -(-share * max(command.present, 0) // 1000))
+    needed = _skips_needed(room, command.present)
     if command.want:
         playing.skips[member] = True
     else:
@@ -408,6 +417,13 @@ def skip(change: Change, command: c.Skip) -> Outcome:
     if skipped:
         _next(change, "skip", command.attached)
     return change.done({"skipped": skipped, "votes": votes, "needed": needed})
+
+
+def _skips_needed(room: Room, present: int) -> int:
+    """How many must want to skip when `present` members are here; 0: skipping by vote is off."""
+    share, minimum = room.settings["skip_share"], room.settings["skip_minimum"]
+    assert isinstance(share, int) and isinstance(minimum, int)
+    return max(minimum, -(-share * max(present, 0) // 1000)) if share else 0
 
 
 def pause(change: Change, command: c.Pause) -> Outcome:

@@ -18,6 +18,7 @@ RULES_VERSION: Final = 1
 MAX_QUEUE: Final = 10_000  #: songs waiting
 MAX_VOTES: Final = 500_000  #: live votes
 MAX_MEMBERS: Final = 200_000  #: members with something live in the room
+SWEEP_PAUSE: Final = 1_000  #: entries between two sweeps of a full table: a sweep looks at every member
 MAX_HOSTS: Final = 1_000
 KEEP_VERSIONS: Final = 10_000  #: versions a client may resume from
 KEEP_DELETED: Final = 20_000  #: removed ids remembered for resuming clients
@@ -45,7 +46,7 @@ class Member:
     host: bool = False
     live: int = 0
     items: list[Item] = field(default_factory=list)
-    answered: deque[str] = field(default_factory=deque)
+    answered: list[str] = field(default_factory=list)  # at most 64: a deque would take 760 bytes empty
 
 
 @dataclass(slots=True, eq=False)
@@ -153,7 +154,8 @@ class Room:
     recent: OrderedDict[str, int] = field(default_factory=OrderedDict)
 
     members: dict[str, Member] = field(default_factory=dict)
-    sweep_at: int = 10_000
+    sweep_at: int = 10_000  # with so many members, those that nothing refers to are forgotten
+    swept: int = 0
     answers: OrderedDict[tuple[str, str], Answer] = field(default_factory=OrderedDict)
 
     marks: bytearray = field(default_factory=bytearray)
@@ -236,7 +238,8 @@ class Room:
         self.deleted.pop(song_id, None)
         self.deleted[song_id] = self.seq
         while len(self.deleted) > KEEP_DELETED:
-            _, self.horizon = self.deleted.popitem(last=False)
+            _, forgotten = self.deleted.popitem(last=False)
+            self.horizon = max(self.horizon, forgotten)  # a clear may have set it later already
         self._order = None
         self.changed = self.seq
 
@@ -259,7 +262,11 @@ class Room:
         if len(self.members) >= self.sweep_at:
             self._sweep()
         if len(self.members) >= MAX_MEMBERS:
-            return None
+            if self.seq - self.swept < SWEEP_PAUSE:
+                return None
+            self._sweep()
+            if len(self.members) >= MAX_MEMBERS:
+                return None
         member = Member(member_id, name)
         self.members[member_id] = member
         return member
@@ -272,3 +279,4 @@ class Room:
             if not (member.live or member.host or member.answered or plays or member in self.taken):
                 del self.members[member.id]
         self.sweep_at = max(10_000, 2 * len(self.members))
+        self.swept = self.seq

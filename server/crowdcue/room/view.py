@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from crowdcue.room import settings
@@ -76,6 +77,14 @@ def mine(room: Room, member_id: str) -> dict[str, int]:
     if member is None or not member.live:
         return {}
     return {song_id: item.votes[member] for song_id, item in room.items.items() if member in item.votes}
+
+
+def own_votes(room: Room, member_id: str, songs: Iterable[str]) -> dict[str, int]:
+    """The member's own vote on each of `songs` that is queued: -1, 0 or +1."""
+    member = room.members.get(member_id)
+    if member is None:
+        return {}
+    return {song_id: room.items[song_id].votes.get(member, 0) for song_id in songs if song_id in room.items}
 
 
 def item_wire(item: Item) -> Wire:
