@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import gc
 import io
 import ipaddress
 import logging
@@ -228,6 +229,8 @@ async def _get_ready(options: Options, context: Context, host_token: str) -> Non
         await context.library.start(_progress(sys.stderr))
     except OSError as error:
         log.error("the music cannot be read: %s", error)
+    gc.collect()
+    gc.freeze()  # the library lives as long as the node: full collections need not walk it, holding up the loop
     context.ready = True
     print(welcome_text(context.public_url, MAIN, host_token, len(context.library)), flush=True)
 

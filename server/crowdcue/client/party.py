@@ -7,7 +7,7 @@ import json
 import secrets
 import urllib.request
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, NamedTuple, Self
 from urllib.parse import urlencode
 
 from crowdcue.client.commands import Commands, Result
@@ -24,6 +24,14 @@ MAX_IN_FLIGHT: Final = 200
 REPEAT_AFTER: Final = 0.5
 #: Answers to HTTP requests are short; a server that takes longer is in trouble (s).
 HTTP_TIMEOUT: Final = 10.0
+
+
+class _Done(NamedTuple):
+    """A command that was done; `rollbacks`: how often the room had gone back by then."""
+
+    seq: int
+    result: Result
+    rollbacks: int
 
 
 class Party(Follower, Commands):
@@ -61,7 +69,7 @@ class Party(Follower, Commands):
         )
         self._rollbacks = 0  # states that went back: what was acknowledged may be lost
         self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
-        self._asked: dict[str, tuple[dict[str, Any], asyncio.Future[dict[str, Any]]]] = {}
+        self._asked: dict[str, tuple[dict[str, Any], asyncio.Future[_Done | None]]] = {}
         self._ids = secrets.token_hex(6)  # so that no other `Party` of the same member has made the same
         self._number = 0
 
@@ -127,29 +135,23 @@ class Party(Follower, Commands):
             while done is None:  # nothing tells when the outcome can be known; only asking again does
                 await asyncio.sleep(REPEAT_AFTER)
                 done = await self._ask(id_, message)
-        rollbacks = self._rollbacks
-        while follow and self._view.seq < done["seq"] and self._rollbacks == rollbacks:
+        while follow and self._view.seq < done.seq and self._rollbacks == done.rollbacks:
             if self._over is not None:
                 raise self._over
             await self._changed.wait()
-        return done.get("result") or {}
+        return done.result
 
-    async def _ask(self, id_: str, message: dict[str, Any]) -> dict[str, Any] | None:
-        """The `done` message; None when the outcome is unknown."""
+    async def _ask(self, id_: str, message: dict[str, Any]) -> _Done | None:
+        """The answer when it is done; None when the outcome is unknown."""
         if self._over is not None:
             raise self._over
-        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[_Done | None] = asyncio.get_running_loop().create_future()
         self._asked[id_] = message, answer
         try:
             await self._connection.send(message)
-            got = await answer
+            return await answer
         finally:
             del self._asked[id_]
-        if got["t"] == "done":
-            return got
-        if got["code"] == "unavailable":
-            return None
-        raise Refused(got["code"], got["message"], got.get("retry_after"))
 
     # Coming and going
 
@@ -216,10 +218,17 @@ class Party(Follower, Commands):
         asked, answer = self._asked.get(message["id"], (None, None))
         if asked is None or answer is None or answer.done():
             return
-        if message["t"] == "done":
-            if asked["op"] == "vote":
-                self._view.voted(asked["song_id"], asked["value"], message["seq"])
-                self._pulse()
-            elif asked["op"] == "rename":
-                self._connection.you = {**self.you, **message.get("result", {})}
-        answer.set_result(message)
+        if message["t"] == "refused":
+            code, text = message["code"], message["message"]
+            if code == "unavailable":
+                answer.set_result(None)
+            else:
+                answer.set_exception(Refused(code, text, message.get("retry_after")))
+            return
+        result = message.get("result") or {}
+        if asked["op"] == "vote":
+            self._view.voted(asked["song_id"], asked["value"], message["seq"])
+            self._pulse()
+        elif asked["op"] == "rename":
+            self._connection.you = {**self.you, **result}
+        answer.set_result(_Done(message["seq"], result, self._rollbacks))

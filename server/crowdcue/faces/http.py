@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from typing import Any, Final
@@ -95,6 +96,11 @@ def whole_parameter(request: Request, name: str, least: int, most: int, default:
     if text.isascii() and text.isdecimal() and len(text) <= 16 and least <= int(text) <= most:
         return int(text)
     raise problem("bad_request", f"{name} must be a whole number from {least} to {most}.")
+
+
+def body_tag(body: bytes) -> str:
+    """The (strong) entity tag of these very bytes."""
+    return f'"{hashlib.sha1(body, usedforsecurity=False).hexdigest()[:16]}"'
 
 
 def has_tag(request: Request, tag: str) -> bool:

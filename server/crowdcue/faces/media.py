@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import re
 from email.utils import parsedate_to_datetime
@@ -18,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from crowdcue.faces.context import Context
 from crowdcue.faces.gate import plain
-from crowdcue.faces.http import Problem, has_tag, json_response, problem, whole_parameter
+from crowdcue.faces.http import Problem, body_tag, has_tag, json_response, problem, whole_parameter
 
 #: Songs of one search.
 SEARCH_DEFAULT: Final = 50
@@ -79,7 +78,7 @@ def routes(context: Context) -> list[BaseRoute]:
         if found is None:
             raise _unknown()
         picture, mime = found
-        tag = f'"{hashlib.sha1(picture, usedforsecurity=False).hexdigest()}"'
+        tag = body_tag(picture)
         headers = {"ETag": tag, "Cache-Control": ARTWORK_AGE, "X-Content-Type-Options": "nosniff"}
         if has_tag(request, tag):
             return Response(status_code=304, headers=headers)

@@ -28,7 +28,9 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
-_NOT_BUILT: Final = "<!doctype html><title>Crowdcue</title><p>The pages are not built yet: run <code>make party</code>."
+_NOT_BUILT: Final = (
+    "<!doctype html><title>Crowdcue</title><p>The pages are not built yet: run <code>make party</code>."
+)
 _BASE: Final = re.compile(r'<base href="[^"]*"\s*/?>')
 
 

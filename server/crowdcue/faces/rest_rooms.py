@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import io
 import time
 from typing import Any, Final
@@ -16,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from crowdcue.faces.context import Context
 from crowdcue.faces.gate import Call, Gate, address, plain
-from crowdcue.faces.http import has_tag, json_response, problem, unless_known
+from crowdcue.faces.http import body_tag, has_tag, json_response, problem, unless_known
 from crowdcue.limits import Buckets
 from crowdcue.live.registry import normal_code
 from crowdcue.live.room import LiveRoom
@@ -85,16 +84,16 @@ def routes(context: Context, gate: Gate) -> list[BaseRoute]:
         body = orjson.dumps(
             {"code": code, "name": name, "url": room_url(context, code), "qr": f"/api/rooms/{code}/qr.svg"}
         )
-        return unless_known(request, _tag(body), body)
+        return unless_known(request, body_tag(body), body)
 
     async def qr(request: Request) -> Response:
         svg = qr_svg(room_url(context, (await room(request)).code))
         headers = {
-            "ETag": _tag(svg),
+            "ETag": body_tag(svg),
             "Cache-Control": "private, max-age=3600",
             "X-Content-Type-Options": "nosniff",
         }
-        if has_tag(request, _tag(svg)):
+        if has_tag(request, body_tag(svg)):
             return Response(status_code=304, headers=headers)
         return Response(svg, headers=headers, media_type="image/svg+xml")
 
@@ -103,7 +102,3 @@ def routes(context: Context, gate: Gate) -> list[BaseRoute]:
         Route("/api/rooms/{code}/invite", plain(invite)),
         Route("/api/rooms/{code}/qr.svg", plain(qr)),
     ]
-
-
-def _tag(body: bytes) -> str:
-    return f'"{hashlib.sha1(body, usedforsecurity=False).hexdigest()[:16]}"'

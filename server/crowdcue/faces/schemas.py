@@ -1,4 +1,4 @@
-"""JSON Schemas of what clients are sent, shared by the OpenAPI and the AsyncAPI document; tests hold them to the code."""
+"""JSON Schemas of what clients are sent, for the OpenAPI and the AsyncAPI document; tests hold them to the code."""
 
 from __future__ import annotations
 

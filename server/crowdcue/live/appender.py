@@ -12,15 +12,15 @@ from crowdcue.live.replica import Replica
 from crowdcue.live.tasks import Tasks
 from crowdcue.log.contract import Entry, NoSuchRoom, Position, RoomLog, Unavailable
 from crowdcue.room import codec
-from crowdcue.room.commands import Command
+from crowdcue.room.commands import Command, Sync
 from crowdcue.room.reduce import Applied
 from crowdcue.room.refusal import Outcome, Refused
 
 log = logging.getLogger(__name__)
 
-#: Commands in one entry, so that an entry stays small and is applied in a few milliseconds.
+#: Commands in one entry (each song of a sync counts too), so that it is applied in a few milliseconds.
 MAX_BATCH: Final = 500
-#: Songs replaced at once make an entry of their own size; beside them few others ride along.
+#: Commands of one room that wait for the append in flight; at the log's slowest that is a second's worth.
 MAX_WAITING: Final = 20_000
 #: After so long without an answer from the log the outcome is unknown to the caller (s).
 PATIENCE: Final = 5.0
@@ -136,7 +136,7 @@ class Appender:
         try:
             await asyncio.sleep(0)  # what arrives in this turn of the event loop rides along
             while self._waiting and self._ended is None:
-                tickets = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
+                tickets = self._next_tickets()
                 self._number += 1
                 number, batch = self._number, _Batch(tickets)
                 self._batches[number] = batch
@@ -150,6 +150,16 @@ class Appender:
                     self._batches.pop(number, None)
         finally:
             self._task = None
+
+    def _next_tickets(self) -> list[Ticket]:
+        """What goes into the next entry: the oldest that wait, as many as it should hold."""
+        tickets: list[Ticket] = []
+        weight = 0
+        while self._waiting and weight < MAX_BATCH:
+            ticket = self._waiting.popleft()
+            tickets.append(ticket)
+            weight += 1 + (len(ticket.command.songs) if isinstance(ticket.command, Sync) else 0)
+        return tickets
 
     async def _commit(self, number: int, batch: _Batch) -> None:
         payload = codec.encode_batch(ticket.command for ticket in batch.tickets or ())

@@ -94,7 +94,8 @@ class MusicClock:
         assert playing is not None
         if self._running != (playing.play, playing.started_at):
             self._running, self._running_since = (playing.play, playing.started_at), now
-        left = (playing.song.duration - playing.at(self._now())) / 1000 + GRACE
+        end = playing.started_at - playing.position + playing.song.duration
+        left = (end - self._now()) / 1000 + GRACE
         if left <= 0:
             self._ask(c.PlayNext(HOUSE, c.NODE, None, playing.play, attached))
             return

@@ -117,7 +117,9 @@ class Fanout:
             key = (listener.kind, listener.version)
             if key not in frames:
                 patch = view.since(room, *listener.version)
-                frames[key] = None if patch is None else (listener.prepare(patch), (patch["seq"], patch["mark"]))
+                frames[key] = (
+                    None if patch is None else (listener.prepare(patch), (patch["seq"], patch["mark"]))
+                )
             frame = frames[key]
             if frame is None:
                 self._send_state(listener)

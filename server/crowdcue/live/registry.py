@@ -77,7 +77,8 @@ class Registry:
         """
         room = self._open.get(code)
         if room is not None and room.gone is None and code not in self._closing:
-            room.used_at = asyncio.get_running_loop().time()  # not closed as idle before the caller gets to it
+            # Not to be closed as idle before the caller gets to it.
+            room.used_at = asyncio.get_running_loop().time()
             return room
         opening = self._opening.get(code)
         if opening is None:
@@ -142,7 +143,9 @@ class Registry:
         for room in rooms:
             room.polled(positions.get(room.code), asked, loop.time())
         for room in [r for r in self._open.values() if r.code not in self._closing]:
-            if room.gone is not None or (room.idle and loop.time() - room.used_at > IDLE):
+            if room.gone is not None or (
+                room.idle and room.code != MAIN and loop.time() - room.used_at > IDLE
+            ):
                 await self._close(room)
 
     async def _beat(self) -> None:

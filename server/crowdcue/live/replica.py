@@ -14,6 +14,7 @@ from crowdcue.log.contract import (
     NoSuchRoom,
     Play,
     Position,
+    Presence,
     RoomLog,
     Snapshot,
     Trimmed,
@@ -33,6 +34,8 @@ CHECKPOINT_ENTRIES: Final = 1_000
 CHECKPOINT_PLAYS: Final = 200
 #: A reader of the room waits so long for the log (s).
 CATCH_UP_TIMEOUT: Final = 5.0
+#: The nodes that hold a vanished room wait so long to hear of each other (s): longer than any takes to notice.
+ELECTION: Final = 1.5
 #: Pause before a log that could not be read is asked again (s).
 RETRY: Final = 0.5
 
@@ -53,6 +56,8 @@ class Replica:
         on_applied: Callable[[Entry, Applied], None],
         on_rebuilt: Callable[[], None],
         on_gone: Callable[[str], None],
+        presence: Presence,
+        node: str,
     ) -> None:
         self.code = code
         self.room = Room(code, 0, "0" * 40)
@@ -64,6 +69,8 @@ class Replica:
         self._on_applied = on_applied
         self._on_rebuilt = on_rebuilt
         self._on_gone = on_gone
+        self._presence = presence
+        self._node = node
         self._snapshot_seq = 0
         self._reader: asyncio.Task[None] | None = None
         self._again = False
@@ -180,15 +187,29 @@ class Replica:
                 self._apply(entry)
 
     async def _put_back(self) -> None:
-        """The log vanished: an open replica's snapshot goes back in its place, and the chain goes on (L3)."""
+        """The log vanished: the newest open replica's snapshot goes back in its place, and the chain goes on (L3)."""
+        log.error("the log of room %s is gone", self.code)
+        if not await self._is_newest():
+            # The newest one's turn; should it fail, an older state is better than none.
+            await asyncio.sleep(ELECTION)
         room = self.room
         plays = self.unarchived[-1].play if self.unarchived else room.plays
         snapshot = Snapshot(room.seq, room.chain, plays, codec.encode_room(room))
-        log.error("the log of room %s is gone; putting it back at seq %d", self.code, room.seq)
-        if not await self._store.restore(self.code, snapshot, room.at):
-            if await self.sync_clock() is None:
-                raise NoSuchRoom(self.code)
+        if await self._store.restore(self.code, snapshot, room.at):
+            log.error("room %s is put back at seq %d", self.code, room.seq)
+        elif await self.sync_clock() is None:
+            raise NoSuchRoom(self.code)
+        else:
             self._again = True  # another replica was first: see whether its past is ours
+
+    async def _is_newest(self) -> bool:
+        """Whether no other node holds a newer replica of the vanished room."""
+        if not self._store.shared:
+            return True
+        ballot, mine = f"{self.code}~newest", f"{self.room.seq:020d} {self._node}".encode()
+        await self._presence.beat(ballot, self._node, mine)
+        await asyncio.sleep(ELECTION)  # by then every node has looked where its rooms are
+        return max(await self._presence.beat(ballot, self._node, mine)) == mine
 
     async def _rebuild(self) -> None:
         log.warning("room %s: the log's past differs from seq %d; building it anew", self.code, self.room.seq)

@@ -57,7 +57,7 @@ class LiveRoom:
         self._store = store
         self._songs = songs
         self._tasks = tasks
-        self._replica = Replica(code, store, tasks, self._applied, self._rebuilt, self._gone)
+        self._replica = Replica(code, store, tasks, self._applied, self._rebuilt, self._gone, presence, node)
         self._appender = Appender(store, self._replica, tasks, producer)
         self._presence = RoomPresence(code, node, presence, self._name_of)
         self._fanout = Fanout(lambda: self._replica.room)
@@ -72,7 +72,8 @@ class LiveRoom:
         self._here: asyncio.TimerHandle | None = None
         self._here_at = -HERE_EVERY
         self._beating: asyncio.Task[None] | None = None
-        self._next_check: asyncio.Task[None] | None = None
+        self._next_check: asyncio.Future[None] | None = None
+        self._checking = False
         self.used_at = self._loop.time()
         self.gone: str | None = None
 
@@ -125,16 +126,28 @@ class LiveRoom:
         if not self._store.shared:
             return self.room  # this node alone writes, and has applied what it acknowledged
         if self._next_check is None:
-            self._next_check = self._tasks.spawn(self._check_head(), f"head {self.code}")
+            self._next_check = self._loop.create_future()
+            if not self._checking:
+                self._checking = True
+                self._tasks.spawn(self._check_heads(), f"head {self.code}")
         await asyncio.shield(self._next_check)
         return self.room
 
-    async def _check_head(self) -> None:
-        await asyncio.sleep(0)
-        self._next_check = None  # who comes from here on needs a later look
-        position = await self._replica.sync_clock()
-        if position is None or not self._replica.is_at(position):
-            await self._replica.catch_up()
+    async def _check_heads(self) -> None:
+        """One look at a time; who comes while it is under way waits for the next, which begins after they came."""
+        try:
+            while (waiting := self._next_check) is not None:
+                self._next_check = None
+                try:
+                    position = await self._replica.sync_clock()
+                    if position is None or not self._replica.is_at(position):
+                        await self._replica.catch_up()
+                    waiting.set_result(None)
+                except Unavailable as error:
+                    waiting.set_exception(error)
+                    waiting.exception()  # perhaps every reader has gone: that is no error
+        finally:
+            self._checking = False
 
     async def catch_up(self) -> None:
         """Read the log to its end. Raises `Unavailable`."""

@@ -34,7 +34,7 @@ class TagCache:
             with contextlib.closing(self._open()) as db:
                 rows = db.execute("SELECT path, size, mtime, tags FROM tags").fetchall()
             return {
-                (path.decode("utf-8", "surrogateescape"), size, mtime): cast("Remembered", json.loads(tags))
+                (path.decode("utf-8", "surrogatepass"), size, mtime): cast("Remembered", json.loads(tags))
                 for path, size, mtime, tags in rows
             }
         except (sqlite3.Error, OSError, ValueError, TypeError, AttributeError) as error:
@@ -77,4 +77,4 @@ class TagCache:
 
 
 def _bytes(path: str) -> bytes:
-    return path.encode("utf-8", "surrogateescape")
+    return path.encode("utf-8", "surrogatepass")

@@ -14,7 +14,7 @@ from typing import Any
 import mutagen.id3
 import numpy as np
 
-from crowdcue.music import covers, tunes_calm, tunes_lively
+from crowdcue.music import covers_calm, covers_lively, tunes_calm, tunes_lively
 from crowdcue.music.synth import RATE, Audio
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,8 @@ class Tune:
 def _tune(slug: str, title: str, artist: str, album: str) -> Tune:
     """The functions that render and draw a tune are named after its file."""
     name = slug.replace("-", "_")
-    tunes = tunes_lively if album == _A else tunes_calm
+    lively = album == _A
+    tunes, covers = (tunes_lively, covers_lively) if lively else (tunes_calm, covers_calm)
     return Tune(f"{slug}.wav", title, artist, album, getattr(tunes, name), getattr(covers, name))
 
 

@@ -80,6 +80,7 @@ class Library:
         self._force_polling = force_polling
         self._contents = _EMPTY
         self._known: dict[Key, Remembered] = {}
+        self._passing: set[Key] = set()  # failures of the running scan that are not worth remembering
         self._reader = Reader(file_seconds)  # for artwork; a scan brings its own
         self._artwork_turn = asyncio.Lock()
         self._artwork: OrderedDict[tuple[str, int, int], tuple[bytes, str] | None] = OrderedDict()
@@ -222,6 +223,8 @@ class Library:
                         if isinstance(tags, ReadFailed):
                             log.warning("left out %s: %s", path, tags)
                             new.append((mine[path], str(tags)))
+                            if not tags.lasting:
+                                self._passing.add(mine[path])
                         else:
                             new.append((mine[path], tags))
                         done += 1
@@ -231,9 +234,12 @@ class Library:
                 await reader.close()
 
         if todo:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(min(READERS, 1 + len(todo) // 64)):
-                    group.create_task(work())
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(min(READERS, 1 + len(todo) // 64)):
+                        group.create_task(work())
+            except* ReadFailed as failures:
+                raise OSError(str(failures.exceptions[0])) from failures
         return new
 
     def _remember(self, found: list[Found], new: list[tuple[Key, Remembered]]) -> None:
@@ -244,7 +250,9 @@ class Library:
         present = {key[0] for key in keys}
         gone = {key[0] for key in self._known if key[0] not in present}
         if new or gone:
-            self._cache.save(new, gone)
+            # A file that only took too long this time gets another chance after a restart.
+            self._cache.save([entry for entry in new if entry[0] not in self._passing], gone)
+            self._passing.clear()
         self._known = known
 
     def _assemble(self, found: list[Found]) -> _Contents | None:

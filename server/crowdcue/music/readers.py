@@ -27,7 +27,12 @@ ask."""
 
 
 class ReadFailed(Exception):
-    """A file that could not be read: damaged, unplayable, or over a limit; the message says why."""
+    """A file that could not be read: damaged, unplayable, or over a limit; the message says why. `lasting` is
+    False when it may work another day, as after a stall of the disk."""
+
+    def __init__(self, reason: str, *, lasting: bool = False) -> None:
+        super().__init__(reason)
+        self.lasting = lasting
 
 
 class Reader:
@@ -37,22 +42,22 @@ class Reader:
     def __init__(self, file_seconds: float = FILE_SECONDS) -> None:
         self._seconds = file_seconds
         self._process: asyncio.subprocess.Process | None = None
-        self._fresh = True
 
     async def tags(self, paths: list[str]) -> AsyncIterator[tuple[str, Tags | ReadFailed]]:
         """Each path with its tags or the reason why not, in order."""
-        at = 0
+        at, retried = 0, False
         while at < len(paths):
             batch = paths[at : at + BATCH]
             try:
                 pipe = await self._ask([{"op": "tags", "path": path} for path in batch])
             except OSError as error:
-                # The child died between two batches, which is no file's fault; a start that fails is
-                # everybody's.
-                if self._fresh:
-                    raise ReadFailed(f"the process that reads tags does not start: {error}") from error
+                # A child that died between two batches is no file's fault, and is replaced once.
                 await self.close()
+                if retried:
+                    raise ReadFailed(f"the process that reads tags does not start: {error}") from error
+                retried = True
                 continue
+            retried = False
             for path in batch:
                 at += 1
                 try:
@@ -100,8 +105,8 @@ class Reader:
 
     async def _ask(self, asks: Iterable[dict[str, str]]) -> asyncio.StreamReader:
         """Send the questions; raises OSError when the child is gone or cannot be started."""
+        started = self._process is None
         if self._process is None:
-            self._fresh = True
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-P",  # the current folder, perhaps one of music, holds no modules of ours
@@ -118,12 +123,17 @@ class Reader:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
+        if started:
+            try:
+                await self._answer(stdout, START_SECONDS)
+            except ReadFailed as failure:
+                raise OSError(str(failure)) from failure
         stdin.write(b"".join(json.dumps(ask).encode() + b"\n" for ask in asks))
         await stdin.drain()
         return stdout
 
-    async def _answer(self, pipe: asyncio.StreamReader) -> dict[str, Any]:
-        seconds = START_SECONDS if self._fresh else self._seconds
+    async def _answer(self, pipe: asyncio.StreamReader, seconds: float | None = None) -> dict[str, Any]:
+        seconds = seconds or self._seconds
         try:
             async with asyncio.timeout(seconds):
                 line = await pipe.readline()
@@ -139,7 +149,6 @@ class Reader:
         if not isinstance(answer, dict):
             await self.close()
             raise ReadFailed("reading it ended the process that did")
-        self._fresh = False
         if "error" in answer:
-            raise ReadFailed(str(answer["error"]))
+            raise ReadFailed(str(answer["error"]), lasting=True)
         return answer

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import os
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ _BIDI = frozenset(
     "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 )  # they reorder text far outside the tag
 _TRACK_NUMBER = re.compile(r"^\(?\d{1,3}(?:-\d{1,3})?\)?(?:\s*[.)_-]\s*|\s+)(?=\S)")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _DASH = re.compile(r"\s+[-–—]\s+")
 
 
@@ -77,7 +77,7 @@ def song_id(relative: str, root: int = 0) -> str:
     into one.
     """
     # NFC, because the same folder copied through macOS has decomposed names.
-    path = unicodedata.normalize("NFC", relative).encode("utf-8", "surrogateescape")
+    path = unicodedata.normalize("NFC", relative).encode("utf-8", "surrogatepass")
     salt = b"" if root == 0 else str(root).encode()
     digest = hashlib.blake2b(path, digest_size=_ID_BYTES, salt=salt).digest()
     return "s" + base64.urlsafe_b64encode(digest).decode().rstrip("=")
@@ -102,7 +102,7 @@ def name_from_path(relative: str) -> tuple[str | None, str]:
     """(artist or None, title) read from a file name: `07 - Artist - Title.mp3`, `Artist - Title.mp3`,
     `Title.mp3`."""
     # Undecodable bytes in a name come as surrogates; they are shown as the replacement sign.
-    stem = os.fsencode(PurePosixPath(relative).stem).decode("utf-8", "replace")
+    stem = _SURROGATE.sub("\ufffd", PurePosixPath(relative).stem)
     if " " not in stem:
         stem = stem.replace("_", " ")
     stem = _TRACK_NUMBER.sub("", stem, count=1)

@@ -1,8 +1,9 @@
 """The child process that reads music files: one JSON line asks, one answers; it dies on a file that takes too
 long.
 
-Asked `{"op": "tags", "path": …}` it answers `{"tags": …}`, asked `{"op": "picture", …}` it answers
-`{"mime": …, "bytes": n}` followed by n raw bytes (n = 0: none); `{"error": reason}` in either case.
+It says `{"ready": true}` once it has started. Asked `{"op": "tags", "path": …}` it answers `{"tags": …}`, and
+asked `{"op": "picture", …}` it answers `{"mime": …, "bytes": n}` followed by n raw bytes (n = 0: none). Either may be
+answered by `{"error": reason}`.
 """
 
 import contextlib
@@ -25,6 +26,8 @@ def serve(asked: BinaryIO, answer: BinaryIO, seconds: int) -> None:
         read_tags,
     )  # after the limits are set, as it pulls in the parsers
 
+    answer.write(b'{"ready": true}\n')
+    answer.flush()
     for line in asked:
         ask = json.loads(line)
         body = b""

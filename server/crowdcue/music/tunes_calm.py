@@ -101,13 +101,13 @@ def low_tide() -> Audio:
     chords = ("d2 a2 f#3 c#4 e4", "b1 f#2 d3 a3 c#4", "g1 d2 b2 f#3 a3", "a1 e2 b2 d3 f#3")
     for turn in range(2):
         for n, chord in enumerate(chords):
-            mix.chord(i.pad, chord, turn * 14.0 + n * 3.5, 3.6, 0.22, spread=0.8, room=0.7)
-    mix.chord(i.pad, "d2 a2 f#3 a3 e4", 28, 3.5, 0.24, spread=0.8, room=0.8)
+            mix.chord(i.pad, chord, turn * 14.0 + n * 3.5, 3.6, 0.22, spread=0.6, room=0.4)
+    mix.chord(i.pad, "d2 a2 f#3 a3 e4", 28, 3.5, 0.24, spread=0.6, room=0.45)
     mix.note(i.sub, "d1", 28, 3, 0.25)
     mix.line(
         i.bell,
         ".:1 f#5:1.5 e5:1 c#5:1.5 .:1 a4:1 d5:1.5 f#5:1 .:.5 b5:1.5 a5:1 f#5:1.5 e5:1 .:1 "
-        "a5:1 f#5:1.5 e5:1 .:.5 c#6:1.5 a5:1.5 f#5:1 .:1 d5:1 e5:1 f#5:1.5 a5:1.5 e5:2 d5:2",
+        "a5:1 f#5:1.5 e5:1 .:.5 c#6:1.5 a5:1.5 f#5:1 .:1 d5:1 e5:1 f#5:1.5 a5:1.5",
         1,
         0.12,
         0.3,
@@ -127,7 +127,7 @@ def low_tide() -> Audio:
         )
     for n in range(8):
         mix.note(i.sub, ("d2", "b1", "g1", "a1")[n % 4], n * 3.5, 3.2, 0.22, room=0.1)
-    return mix.master(reverb=3.2, wet=1.2, delay=0.75, feedback=0.6)
+    return mix.master(reverb=3.2, wet=0.9, delay=0.75, feedback=0.6)
 
 
 def rua_das_flores() -> Audio:
