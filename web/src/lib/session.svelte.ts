@@ -1,0 +1,149 @@
+/** One room as the components see it: reactive state on top of the pure view, the pending list and the line. */
+import { socketUrl } from './base';
+import { ServerClock, positionAt } from './clock';
+import type { EndReason, Status } from './connection';
+import { clientId, hostToken, nickname, randomId } from './keep';
+import { Line } from './line';
+import { ask, confirm, rows, settle, withdraw, type PendingOp } from './pending';
+import { applyFrame, type View } from './room';
+import type { Here, Me, Op, ServerFrame, Song } from './wire';
+
+/** The server's steady reading that pings are measured with. */
+const local = () => performance.now();
+
+export interface Refusal {
+  code: string;
+  message: string;
+  op: Op;
+}
+
+export class Session {
+  readonly code: string;
+  status = $state<Status>('connecting');
+  ended = $state<EndReason | null>(null);
+  me = $state.raw<Me | null>(null);
+  view = $state.raw<View | null>(null);
+  here = $state.raw<Here | null>(null);
+  pending = $state.raw<PendingOp[]>([]);
+  /** Server time, refreshed a few times a second. */
+  now = $state(0);
+  /** My standing wish to skip this play. */
+  skipWish = $state<number | null>(null);
+
+  readonly rows = $derived(this.view ? rows(this.view, this.pending, this.me) : []);
+  /** Song id to its place in the queue, from 0. */
+  readonly places = $derived(new Map(this.rows.map((row, at) => [row.id, at])));
+  readonly playing = $derived(this.view?.playing ?? null);
+  readonly position = $derived(this.playing ? positionAt(this.playing, this.now) : 0);
+  readonly isHost = $derived(this.me?.role === 'host');
+
+  onRefused: (refusal: Refusal) => void = () => {};
+  onForgotten: (because: 'expired' | 'full') => void = () => {};
+
+  private readonly clock = new ServerClock();
+  private readonly line: Line;
+  private readonly answers = new Map<string, (accepted: boolean, retryAfter?: number) => void>();
+  private asPlayer = false;
+
+  constructor(code: string) {
+    this.code = code;
+    const options = {
+      now: local,
+      random: Math.random,
+      identity: () => {
+        const [host, name] = [hostToken.get(code), nickname.get()];
+        return {
+          ...(host ? { host } : {}),
+          ...(name ? { name } : {}),
+          ...(this.asPlayer ? { as: 'player' as const } : {}),
+        };
+      },
+      version: (): [number, string] | undefined => (this.view ? [this.view.seq, this.view.mark] : undefined),
+    };
+    this.line = new Line(socketUrl(code, clientId()), options, {
+      frame: (frame) => this.receive(frame),
+      status: ({ status, reason }) => {
+        this.status = status;
+        this.ended = reason ?? null;
+      },
+      forgotten: ({ ids, because }) => {
+        for (const id of ids) this.settleAnswer(id, false);
+        if (because !== 'replaced') this.onForgotten(because);
+      },
+    });
+  }
+
+  start(): void {
+    this.line.start();
+    this.now = this.serverNow();
+    setInterval(() => (this.now = this.serverNow()), 500);
+    document.addEventListener('visibilitychange', () => {
+      if (document.visibilityState === 'visible') this.clock.forget();
+    });
+  }
+
+  serverNow(): number {
+    return this.clock.now(local());
+  }
+
+  /** Joins anew as a player, whose presence lets the room's clock run. */
+  becomePlayer(): void {
+    if (this.asPlayer) return;
+    this.asPlayer = true;
+    this.line.rejoin();
+  }
+
+  /** Asks for something; it shows at once and resolves with whether the server accepted it. */
+  ask(op: Op, song?: Song): Promise<boolean> {
+    return this.askAgain(op, song).then((answer) => answer.accepted);
+  }
+
+  /** As `ask`, but says how long to wait before another try. */
+  askAgain(op: Op, song?: Song): Promise<{ accepted: boolean; retryAfter?: number }> {
+    const id = randomId();
+    this.pending = ask(this.pending, this.view, id, op, song);
+    return new Promise((resolve) => {
+      this.answers.set(id, (accepted, retryAfter) =>
+        resolve(retryAfter === undefined ? { accepted } : { accepted, retryAfter }),
+      );
+      this.line.command(id, op);
+    });
+  }
+
+  private settleAnswer(id: string, accepted: boolean, retryAfter?: number): void {
+    if (!accepted) this.pending = withdraw(this.pending, id);
+    this.answers.get(id)?.(accepted, retryAfter);
+    this.answers.delete(id);
+  }
+
+  private receive(frame: ServerFrame): void {
+    switch (frame.t) {
+      case 'welcome':
+        this.me = frame.you;
+        this.clock.guess(local(), frame.now);
+        return;
+      case 'here':
+        this.here = frame;
+        return;
+      case 'pong':
+        this.clock.sample(frame.at, frame.now, local());
+        return;
+      case 'done':
+        this.pending = confirm(this.pending, frame.id, frame.seq);
+        this.settleAnswer(frame.id, true);
+        break;
+      case 'refused': {
+        const op = this.pending.find((entry) => entry.id === frame.id)?.op;
+        this.settleAnswer(frame.id, false, frame.retry_after);
+        if (op) this.onRefused({ code: frame.code, message: frame.message, op });
+        return;
+      }
+      default:
+        this.view = applyFrame(this.view, frame);
+    }
+    if (!this.view) return;
+    const settled = settle(this.view, this.pending);
+    this.view = settled.view;
+    this.pending = settled.pending;
+  }
+}
