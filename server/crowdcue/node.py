@@ -48,6 +48,10 @@ PING_EVERY: Final = 20.0
 #: Connections waiting to be accepted: a room full of phones wakes at once.
 BACKLOG: Final = 4_096
 DEFAULT_GRPC_PORT: Final = 50051
+#: The path through the log is proved so often (s).
+PROVE_EVERY: Final = 2.0
+#: Threads get their turn after so long (s): with the default of 5 ms a busy event loop starved the log's writer.
+SWITCH_INTERVAL: Final = 0.001
 #: Clients are sent away over at most so long when the node stops (s).
 DRAIN: Final = 5.0
 
@@ -104,6 +108,7 @@ def run(options: Options) -> int:
     for chatty in ("websockets", "uvicorn.error", "watchfiles"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     _raise_open_files()
+    sys.setswitchinterval(SWITCH_INTERVAL)
     with _data_folder(options.data), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(options))
     return 0
@@ -168,6 +173,7 @@ async def _serve_context(options: Options, context: Context, listening: socket.s
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    context.tasks.spawn(_prove_forever(context), "readiness")
     context.tasks.spawn(_get_ready(options, context, host_token), "library")
     context.tasks.spawn(_stop_when(stop, server, context), "stop")
     async with contextlib.AsyncExitStack() as ending:
@@ -220,6 +226,20 @@ def _uvicorn_config(options: Options, context: Context) -> uvicorn.Config:
         ssl_certfile=options.tls_cert,
         ssl_keyfile=options.tls_key,
     )
+
+
+async def _prove_forever(context: Context) -> None:
+    """Keep proving that what this node writes reaches its subscribers: readiness rests on it."""
+    failing = False
+    while True:
+        try:
+            await context.registry.store.prove()
+            context.proved_at, failing = asyncio.get_running_loop().time(), False
+        except Unavailable as error:
+            if not failing:
+                log.warning("perhaps not ready soon: %s", error)
+            failing = True
+        await asyncio.sleep(PROVE_EVERY)
 
 
 async def _get_ready(options: Options, context: Context, host_token: str) -> None:

@@ -98,6 +98,8 @@ class Session:
 
     def receive(self, frame: str | bytes, now: float, log_time: int) -> Effect:
         """What to do about a frame. `log_time`: the log's time now (ms), for pongs."""
+        if self._state == "closed":
+            return self._close(BAD_MESSAGE, "this conversation is over")
         try:
             message = self.wire.decode(frame)
         except BadFrame as error:

@@ -209,6 +209,20 @@ async def test_a_bug_in_one_job_is_raised_to_its_caller_only(path: Path) -> None
     await log.close()
 
 
+async def test_a_job_that_fails_after_it_wrote_leaves_nothing_behind(path: Path) -> None:
+    """L2: the transaction is undone, also for a fault that SQLite knows nothing of."""
+    log = await opened(path)
+
+    def work(db: sqlite3.Connection) -> None:
+        db.execute("INSERT INTO secrets (name, value) VALUES ('half', x'00')")
+        raise ValueError("a bug")
+
+    with pytest.raises(ValueError, match="a bug"):
+        await log._writer.submit(work)
+    assert await log.secret("half", b"whole") == b"whole"
+    await log.close()
+
+
 async def test_a_large_log_and_archive_open_and_read_quickly(path: Path) -> None:
     """By index: processor time for the first 1,000 entries behind any place, and the newest plays."""
     log = await opened(path)

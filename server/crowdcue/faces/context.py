@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from crowdcue.faces.auth import Identity
 from crowdcue.live.registry import Registry
@@ -14,12 +15,17 @@ if TYPE_CHECKING:
     from crowdcue.faces.websocket import Conversation
 
 
+#: A node is ready while its last proof of the log's path is at most so old (s): two may fail.
+PROOF_LASTS: Final = 8.0
+
+
 @dataclass(slots=True)
 class Context:
     """The node as the faces see it.
 
     `public_url`: where phones reach the landing page, sub-path included, without a trailing slash.
-    `root_path`: the sub-path alone ("" or "/party"). `ready`: the music is searchable.
+    `root_path`: the sub-path alone ("" or "/party"). `ready`: the music is searchable; `proved_at`: when (s of the
+    event loop) the log last gave back what this node published.
     """
 
     registry: Registry
@@ -31,5 +37,16 @@ class Context:
     open_party: bool
     grpc_port: int | None = None
     ready: bool = False
+    proved_at: float = float("-inf")
     draining: bool = False
     conversations: set[Conversation] = field(default_factory=set)
+
+    def why_not_ready(self) -> str | None:
+        """Why no new clients should come to this node now; None when they should."""
+        if self.draining:
+            return "draining"
+        if not self.ready:
+            return "reading music"
+        if asyncio.get_running_loop().time() - self.proved_at > PROOF_LASTS:
+            return "the log does not answer"
+        return None

@@ -165,7 +165,7 @@ def page(root_path: str) -> str:
     )
     body.append(_EXAMPLE.format(root=html.escape(root_path)))
     for tag in rest["tags"]:
-        anchor = tag["name"].lower().replace(" ", "-")
+        anchor = "part-" + tag["name"].lower().replace(" ", "-")
         body.append(
             f'<h2 id="{anchor}">{html.escape(tag["name"])}</h2><p class="lead">{_inline(tag["description"])}</p>'
         )
@@ -181,7 +181,7 @@ def page(root_path: str) -> str:
         else:
             menu.append(_menu(tag["name"], anchor, links))
     body.append(
-        f'<h2 id="websocket">WebSocket <code>/ws/{{code}}</code></h2>{_prose(ws["info"]["description"])}'
+        f'<h2 id="part-websocket">WebSocket <code>/ws/{{code}}</code></h2>{_prose(ws["info"]["description"])}'
     )
     for operation in ws["operations"].values():
         for direction, one in _messages_of(operation):
@@ -189,13 +189,13 @@ def page(root_path: str) -> str:
     menu.append(
         _menu(
             "WebSocket",
-            "websocket",
+            "part-websocket",
             [(f"ws-{n}", m["name"]) for n, m in ws["components"]["messages"].items()],
         )
     )
     known = {**ws["components"]["schemas"], **rest["components"]["schemas"]}
-    body.append(f'<h2 id="shapes">Shapes</h2>{_schema_sections(known)}')
-    menu.append(_menu("Shapes", "shapes", [(f"schema-{name}", name) for name in known]))
+    body.append(f'<h2 id="part-shapes">Shapes</h2>{_schema_sections(known)}')
+    menu.append(_menu("Shapes", "part-shapes", [(f"schema-{name}", name) for name in known]))
     return _PAGE.format(menu="".join(menu), body="".join(body))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -99,7 +100,7 @@ def routes(context: Context) -> list[BaseRoute]:
         Route("/r/{code}/stage", room),
     ]
     if folder is not None:
-        found.append(Mount("/assets", _Assets(directory=folder / "assets", check_dir=False)))
+        found.append(Mount("/assets", GZipMiddleware(_Assets(directory=folder / "assets", check_dir=False))))
         for extra in sorted(folder.iterdir()):
             if extra.is_file() and extra.suffix in {".svg", ".png", ".ico", ".webmanifest", ".txt"}:
                 found.append(Route(f"/{extra.name}", _file(extra)))

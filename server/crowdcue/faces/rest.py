@@ -237,7 +237,7 @@ def routes(context: Context) -> list[BaseRoute]:
     """All REST routes but those of the music."""
     gate, handlers = Gate(context), Tracks()
     found: list[BaseRoute] = []
-    for prefix in ("/api/rooms/{code}", ""):
+    for prefix in ("", "/api/rooms/{code}"):
         for handle in (
             handlers.add_track,
             handlers.remove_track,
@@ -258,9 +258,10 @@ def routes(context: Context) -> list[BaseRoute]:
         return json_response(b'{"status":"live"}')
 
     async def ready(_: Request) -> Response:
-        if context.ready and not context.draining:
+        why_not = context.why_not_ready()
+        if why_not is None:
             return json_response(b'{"status":"ready"}')
-        raise problem("unavailable", "Draining." if context.draining else "The music is still being read.")
+        raise problem("unavailable", f"Not ready: {why_not}.")
 
     found.append(Route("/health/live", plain(live)))
     found.append(Route("/health/ready", plain(ready)))

@@ -184,6 +184,9 @@ class RoomLog(Protocol):
     async def unsubscribe(self, room: str) -> None:
         """End the room's subscription; unknown rooms are fine."""
 
+    async def prove(self) -> None:
+        """Answers when something this node published has come back to it: hints flow. Raises `Unavailable`."""
+
     async def secret(self, name: str, default: bytes) -> bytes:
         """The store's secret of this name; the first caller's `default` is kept and answered to all."""
         ...

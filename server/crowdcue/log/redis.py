@@ -31,7 +31,7 @@ from .contract import (
     Unavailable,
 )
 from .owned import OwnedTasks
-from .redis_entry import PARTS, key, room_of, unpack
+from .redis_entry import PARTS, key, pack_hint, room_of, unpack
 from .redis_presence import RedisPresence
 from .redis_store import Call, RedisStore, Script
 from .redis_subscriber import RedisSubscriber
@@ -75,6 +75,10 @@ class RedisLog:
         self._subscriber = RedisSubscriber(self._store)
         self._tasks = OwnedTasks()
         self._open = False
+        self._own_channel = f"~{secrets.token_hex(8)}"  # no room's code: `prove` hears itself there
+        self._proving = False
+        self._proofs = 0
+        self._proof: asyncio.Future[None] | None = None
         #: The contract's `Presence` over the same connections.
         self.presence = RedisPresence(self._store)
 
@@ -211,6 +215,24 @@ class RedisLog:
 
     async def unsubscribe(self, room: str) -> None:
         await self._subscriber.unsubscribe(room)
+
+    async def prove(self) -> None:
+        self._check_open()
+        if not self._proving:
+            await self._subscriber.subscribe(self._own_channel, self._proved)
+            self._proving = True
+        self._proof = asyncio.get_running_loop().create_future()
+        self._proofs += 1
+        entry = pack_hint(self._proofs)
+        await self._store.command(self._writer.publish, key(self._own_channel, "hints"), entry)
+        try:
+            await asyncio.wait_for(self._proof, TIMEOUT)
+        except TimeoutError:
+            raise Unavailable("what this node publishes does not come back from Redis") from None
+
+    def _proved(self, _: str, entry: Entry | None) -> None:
+        if entry is not None and entry.number == self._proofs and self._proof and not self._proof.done():
+            self._proof.set_result(None)
 
     async def secret(self, name: str, default: bytes) -> bytes:
         self._check_open()

@@ -25,3 +25,8 @@ def unpack(packed: bytes) -> Entry:
     return Entry(
         int(seq), prev.decode(), chain.decode(), int(at), rest[:end].decode(), int(number), rest[end:]
     )
+
+
+def pack_hint(number: int) -> bytes:
+    """An entry of no room that `unpack` understands: only its number means something."""
+    return b"0 - - 0 %d 0 " % number

@@ -46,7 +46,7 @@ class RedisWriter:
         """`store` must be this writer's own: nothing else may queue up in front of an append."""
         self._store = store
         self._skew = skew
-        self._publish = "SPUBLISH" if store.is_cluster else "PUBLISH"
+        self.publish = "SPUBLISH" if store.is_cluster else "PUBLISH"
         self._waiting: deque[_Append] = deque()
         self._bytes = 0  # of payload, waiting or in flight
         self._news = asyncio.Event()
@@ -105,7 +105,7 @@ class RedisWriter:
     def _call(self, append: _Append) -> Call:
         room = append.room
         keys = (key(room, "head"), key(room, "entries"), key(room, "producers"), key(room, "hints"))
-        return Call(keys, (append.producer, append.number, append.payload, self._skew(), self._publish))
+        return Call(keys, (append.producer, append.number, append.payload, self._skew(), self.publish))
 
     def _settle(self, append: _Append, answer: Any) -> None:
         if isinstance(answer, Exception):

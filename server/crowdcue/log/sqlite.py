@@ -131,6 +131,9 @@ class SqliteLog:
     async def unsubscribe(self, room: str) -> None:
         self._hints.pop(room, None)
 
+    async def prove(self) -> None:
+        self._check_open()  # hints do not leave the process
+
     async def secret(self, name: str, default: bytes) -> bytes:
         return await self._write(lambda db: tables.secret(db, name, default))
 
