@@ -54,6 +54,8 @@ PROVE_EVERY: Final = 2.0
 SWITCH_INTERVAL: Final = 0.001
 #: Clients are sent away over at most so long when the node stops (s).
 DRAIN: Final = 5.0
+#: Readiness fails for so long before the first client is sent away (s).
+DRAIN_NOTICE: Final = 0.3
 
 
 class BadSetting(Exception):
@@ -189,14 +191,14 @@ async def _serve_rpc(options: Options, context: Context, ending: contextlib.Asyn
     ]
     port = DEFAULT_GRPC_PORT if options.grpc_port is None else options.grpc_port
     try:
-        server, port = await rpc.serve(context, f"{host}:{port}", trusted)
+        server = await rpc.serve(context, f"{host}:{port}", trusted)
     except RuntimeError as error:
         if options.grpc_port is not None:
             raise BadSetting(f"cannot listen for gRPC on {host} port {port}: {error}") from error
         log.warning("gRPC is off: port %d is taken (choose another with --grpc-port)", port)
         return
-    context.grpc_port = port
-    ending.push_async_callback(server.stop, grace=1.0)
+    context.rpc = server
+    ending.push_async_callback(server.stop)
 
 
 class _Server(uvicorn.Server):
@@ -284,6 +286,9 @@ def welcome_text(url: str, code: str, host_token: str, songs: int) -> str:
 async def _stop_when(stop: asyncio.Event, server: uvicorn.Server, context: Context) -> None:
     await stop.wait()
     context.draining = True
+    if context.rpc is not None:
+        await context.rpc.drain()
+    await asyncio.sleep(DRAIN_NOTICE)
     conversations = list(context.conversations)
     random.shuffle(conversations)  # in no order, a few at a time, so that they do not all come back at once
     waves = max(1, min(len(conversations) // 50, int(DRAIN / 0.05)))

@@ -72,7 +72,7 @@ class Submit:
 
 Effect = Send | Close | Join | Submit
 
-_HELLO: Final = forms.Record(
+HELLO: Final = forms.Record(
     {},
     {
         "token": forms.nullable(forms.text(1, 1024)),
@@ -127,7 +127,7 @@ class Session:
 
     def _hello(self, message: dict[str, Any]) -> Effect:
         try:
-            fields = _HELLO.check(message, "hello")
+            fields = HELLO.check(message, "hello")
             since = _parse_since(message.get("since"))
         except forms.BadForm as error:
             return self._close(BAD_MESSAGE, str(error))

@@ -98,7 +98,9 @@ class Server:
         music: Sequence[Path] = (),
         port: int | None = None,
         env: Mapping[str, str] | None = None,
+        command: Sequence[str] = COMMAND,
     ) -> None:
+        self._command = list(command)
         self.data = data
         self.port = port or 0
         self.grpc_port = 0
@@ -147,7 +149,7 @@ class Server:
             folder.mkdir(parents=True, exist_ok=True)
         self.port = self.port or free_port()
         self.grpc_port = self.grpc_port or free_port()
-        command = [*COMMAND, "serve", "--data", str(self.data), "--host", "127.0.0.1"]
+        command = [*self._command, "serve", "--data", str(self.data), "--host", "127.0.0.1"]
         command += ["--port", str(self.port), "--grpc-port", str(self.grpc_port)]
         command += [part for folder in music for part in ("--music", str(folder))]
         command += ["--open"] if self._open else []

@@ -48,7 +48,7 @@ def _message(
 
 
 def _hello() -> Schema:
-    fields = schemas.of_record(session._HELLO)["properties"]
+    fields = schemas.of_record(session.HELLO)["properties"]
     since = {
         "type": "array",
         "prefixItems": [_SEQ, _MARK],

@@ -12,6 +12,7 @@ from crowdcue.live.tasks import Tasks
 from crowdcue.music.library import Library
 
 if TYPE_CHECKING:
+    from crowdcue.faces.rpc import RpcServer
     from crowdcue.faces.websocket import Conversation
 
 
@@ -35,7 +36,7 @@ class Context:
     public_url: str
     root_path: str
     open_party: bool
-    grpc_port: int | None = None
+    rpc: RpcServer | None = None
     ready: bool = False
     proved_at: float = float("-inf")
     draining: bool = False

@@ -41,6 +41,8 @@ HISTORY: Final = 1_000
 #: Requests at once, streams included; beyond it new ones wait in the client.
 MAX_REQUESTS: Final = 10_000
 MAX_MESSAGE: Final = 64 * 1024
+#: Calls under way when the server stops have so long to end (s).
+GRACE: Final = 1.0
 
 STATUS: Final[dict[Code, grpc.StatusCode]] = {
     "bad_request": grpc.StatusCode.INVALID_ARGUMENT,
@@ -340,8 +342,25 @@ def _stream(method: Callable[[Any, Call], AsyncIterator[bytes]], request: Any) -
     return grpc.unary_stream_rpc_method_handler(handle, request_deserializer=request.FromString)
 
 
-async def serve(context: Context, address: str, trusted: list[Network]) -> tuple[grpc.aio.Server, int]:
-    """Start the gRPC server on `host:port`; the server and the port it got. Raises `RuntimeError`.
+class RpcServer:
+    """A running gRPC server; `port` is the one it got."""
+
+    def __init__(self, server: grpc.aio.Server, healthy: health.aio.HealthServicer, port: int) -> None:
+        self.port = port
+        self._server = server
+        self._healthy = healthy
+
+    async def drain(self) -> None:
+        """Tell health checks that new clients should go elsewhere."""
+        await self._healthy.enter_graceful_shutdown()
+
+    async def stop(self) -> None:
+        """Take no new calls, and end those that last longer than a moment."""
+        await self._server.stop(grace=GRACE)
+
+
+async def serve(context: Context, address: str, trusted: list[Network]) -> RpcServer:
+    """Start the gRPC server on `host:port`. Raises `RuntimeError`.
 
     Proxies in the networks `trusted` are believed when they say for whom they ask.
     """
@@ -368,4 +387,4 @@ async def serve(context: Context, address: str, trusted: list[Network]) -> tuple
     reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     port = server.add_insecure_port(address)
     await server.start()
-    return server, port
+    return RpcServer(server, healthy, port)

@@ -55,7 +55,7 @@ class Replica:
         tasks: Tasks,
         on_applied: Callable[[Entry, Applied], None],
         on_rebuilt: Callable[[], None],
-        on_gone: Callable[[str], None],
+        on_gone: Callable[[NoSuchRoom | Refusing], None],
         presence: Presence,
         node: str,
     ) -> None:
@@ -158,7 +158,7 @@ class Replica:
                     self._again = True
                     await asyncio.sleep(RETRY)
         except (NoSuchRoom, Refusing) as error:
-            self._gone(str(error) or "no such room")
+            self._gone(error)
         finally:
             self._reader = None
 
@@ -237,7 +237,7 @@ class Replica:
             try:
                 self._apply(entry)
             except Refusing as error:
-                self._gone(str(error))
+                self._gone(error)
         elif entry.seq > room.seq or room.mark(entry.seq) not in (None, entry.chain[:MARK]):
             self.request_catch_up()
 
@@ -270,11 +270,11 @@ class Replica:
             self._checkpointing = True
             self._tasks.spawn(self._checkpoint_soon(), f"checkpoint {self.code}")
 
-    def _gone(self, why: str) -> None:
+    def _gone(self, error: NoSuchRoom | Refusing) -> None:
         if self._live:
             self._live = False
-            log.error("room %s is closed: %s", self.code, why)
-            self._on_gone(why)
+            log.error("room %s is closed: %r", self.code, error)
+            self._on_gone(error)
 
     # Snapshots
 

@@ -7,14 +7,14 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from crowdcue.live.appender import NO_ROOM, Appender, Ticket
+from crowdcue.live.appender import NO_ROOM, UNAVAILABLE, Appender, Ticket
 from crowdcue.live.clock import MusicClock
 from crowdcue.live.fanout import Fanout, Version
 from crowdcue.live.listener import Listener
 from crowdcue.live.presence import RoomPresence
-from crowdcue.live.replica import Replica
+from crowdcue.live.replica import Refusing, Replica
 from crowdcue.live.tasks import Tasks
-from crowdcue.log.contract import Entry, Position, Presence, RoomLog, Unavailable
+from crowdcue.log.contract import Entry, NoSuchRoom, Position, Presence, RoomLog, Unavailable
 from crowdcue.room.commands import Command, Rename, Vote
 from crowdcue.room.reduce import Applied
 from crowdcue.room.refusal import Outcome
@@ -146,6 +146,10 @@ class LiveRoom:
                 except Unavailable as error:
                     waiting.set_exception(error)
                     waiting.exception()  # perhaps every reader has gone: that is no error
+                except Exception:
+                    log.exception("room %s: the look at its head failed", self.code)
+                    waiting.set_exception(Unavailable(f"the log of room {self.code} does not answer"))
+                    waiting.exception()
         finally:
             self._checking = False
 
@@ -281,12 +285,16 @@ class LiveRoom:
         self._fanout.changed()
         self._clock.changed()
 
-    def _gone(self, why: str) -> None:
-        self.gone = why
+    def _gone(self, error: NoSuchRoom | Refusing) -> None:
+        over = isinstance(error, NoSuchRoom)
+        self.gone = str(error)
         self._clock.close()
-        self._appender.end(NO_ROOM)
+        self._appender.end(NO_ROOM if over else UNAVAILABLE)
         for listener in list(self.listeners):
-            listener.sink.close(4404, "this party is over")
+            if over:
+                listener.sink.close(4404, "this party is over")
+            else:
+                listener.sink.close(4503, "2")  # a node with the newer code can serve it: come back in 2 s
 
 
 def _gave_it(tickets: list[Ticket] | None, place: int, listener: Listener) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import types
 import typing
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgpack
 
@@ -49,33 +50,31 @@ def decode_batch(payload: bytes) -> list[Command | Refused]:
 
 
 def _decode_command(fields: Any) -> Command | Refused:
-    if not isinstance(fields, list) or not fields:
+    if type(fields) is not list or not fields or type(fields[0]) is not int:
         return _MALFORMED
-    number = fields[0]
-    if type(number) is not int:
-        return _MALFORMED
-    shape = _SHAPES.get(number)
+    shape = _SHAPES.get(fields[0])
     if shape is None:
-        raise UnknownFormat(f"command kind {number}")
-    kind, checks = shape
-    if len(fields) != len(checks) + 1:
+        raise UnknownFormat(f"command kind {fields[0]}")
+    if tuple(map(type, fields)) not in shape.types:
         return _MALFORMED
     try:
-        return kind(*[check(value) for check, value in zip(checks, fields[1:], strict=True)])
+        for place, refine in shape.refined:
+            fields[place] = refine(fields[place])
     except (TypeError, ValueError):
         return _MALFORMED
+    return shape.make(fields[1:])
 
 
-def _of_type(*kinds: type) -> Callable[[Any], Any]:
-    def check(value: Any) -> Any:
-        if type(value) in kinds:
-            return value
-        raise TypeError(type(value))
+class _Shape(NamedTuple):
+    """How a kind of command lies in the log: all types its fields may have together, one look for all of them,
+    then the few fields by their place that need a closer look or another form."""
 
-    return check
+    make: Callable[[Iterable[Any]], Command]
+    types: frozenset[tuple[type, ...]]
+    refined: list[tuple[int, Callable[[Any], Any]]]
 
 
-def _song(value: Any) -> Song:
+def _song(value: list[Any]) -> Song:
     song = Song(*value)
     texts = (song.id, song.title, song.artist)
     more = (song.album, song.uri, song.artwork)
@@ -86,43 +85,55 @@ def _song(value: Any) -> Song:
     return song
 
 
-def _changes(value: Any) -> dict[str, int | str | bool]:
-    if type(value) is dict and all(type(k) is str and type(v) in (int, str, bool) for k, v in value.items()):
+def _songs(value: list[Any]) -> list[Song]:
+    if not all(type(song) is list for song in value):
+        raise TypeError("songs")
+    return [_song(song) for song in value]
+
+
+def _changes(value: dict[Any, Any]) -> dict[str, int | str | bool]:
+    if all(type(k) is str and type(v) in (int, str, bool) for k, v in value.items()):
         return value
     raise TypeError("changes")
 
 
-def _within(least: int, most: int) -> Callable[[Any], int]:
-    def check(value: Any) -> int:
-        if type(value) is int and least <= value <= most:
-            return int(value)
+def _one_of(*values: object) -> Callable[[Any], Any]:
+    def refine(value: Any) -> Any:
+        if value in values:
+            return value
         raise ValueError(value)
 
-    return check
+    return refine
 
 
-def _check_for(kind: type[Command], field: str, hint: Any) -> Callable[[Any], Any]:
-    if kind is Vote and field == "value":
-        return _within(-1, 1)
-    if kind is Step and field == "by":
-        return _within(-1, 1)
+_Form = tuple[tuple[type, ...], Callable[[Any], Any] | None]
+
+
+def _form(kind: type[Command], field: str, hint: Any) -> _Form:
+    """The types that a field of a command may have in the log, and what takes the closer look."""
+    if (kind, field) in ((Vote, "value"), (Step, "by")):
+        return (int,), _one_of(-1, 0, 1)
     if hint is Song:
-        return _song
+        return (list,), _song
     if hint == list[Song]:
-        return lambda value: [_song(v) for v in _of_type(list)(value)]
+        return (list,), _songs
     if typing.get_origin(hint) is dict:
-        return _changes
+        return (dict,), _changes
     if typing.get_origin(hint) is typing.Literal:
-        return lambda value: value if value in typing.get_args(hint) else _of_type()(value)
+        return (str,), _one_of(*typing.get_args(hint))
     if isinstance(hint, types.UnionType):
-        return _of_type(*typing.get_args(hint))
-    return _of_type(hint)
+        return typing.get_args(hint), None
+    return (hint,), None
 
 
-_SHAPES: Final[dict[int, tuple[Callable[..., Command], list[Callable[[Any], Any]]]]] = {
-    number: (kind, [_check_for(kind, field, hint) for field, hint in typing.get_type_hints(kind).items()])
-    for number, kind in KINDS.items()
-}
+def _shape(kind: type[Command]) -> _Shape:
+    forms = [_form(kind, field, hint) for field, hint in typing.get_type_hints(kind).items()]
+    together = frozenset(itertools.product((int,), *[accepted for accepted, _ in forms]))
+    refined = [(place, refine) for place, (_, refine) in enumerate(forms, 1) if refine is not None]
+    return _Shape(kind._make, together, refined)
+
+
+_SHAPES: Final = {number: _shape(kind) for number, kind in KINDS.items()}
 
 
 # Snapshots

@@ -45,7 +45,9 @@ def text(least: int, most: int, *, without: str = "", never: tuple[str, ...] = (
 
     schema: dict[str, Any] = {"type": "string", "minLength": least, "maxLength": most}
     if without:
-        schema["pattern"] = f"^[^{re.escape(without)}\\x00-\\x1f\\x7f-\\x9f]+$"
+        # Only what a character class needs escaped: JavaScript's unicode mode refuses any other escape.
+        escaped = re.sub(r"[\]\\^/-]", r"\\\g<0>", without)
+        schema["pattern"] = f"^[^{escaped}\\x00-\\x1f\\x7f-\\x9f]+$"
     return Form(check, schema)
 
 

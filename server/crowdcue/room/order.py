@@ -15,9 +15,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from crowdcue.room.settings import Value
 from crowdcue.room.state import Item, Key, Member, Room
 
-KEYS: Final[dict[str, Callable[[Item], Key]]] = {
+KEYS: Final[dict[Value, Callable[[Item], Key]]] = {
     "votes": lambda item: (item.down - item.up, item.number),
     "fair": lambda item: (item.turn, item.down - item.up, item.number),
     "first_come": lambda item: (item.number,),
@@ -26,7 +27,7 @@ KEYS: Final[dict[str, Callable[[Item], Key]]] = {
 
 def rekey(room: Room, item: Item) -> None:
     """Give the item the key that its turn and votes now ask for."""
-    room.set_key(item, KEYS[str(room.settings["policy"])](item))
+    room.set_key(item, KEYS[room.settings["policy"]](item))
 
 
 def first_free_turn(room: Room, member: Member) -> int:

@@ -249,11 +249,11 @@ def step(change: Change, command: c.Step) -> Outcome:
 
 def _set_vote(change: Change, member_id: str, song_id: str, value: int) -> Outcome:
     room = change.room
+    if value < 0 and not room.settings["downvotes"]:
+        return refuse("forbidden", "This party has no downvotes.")
     item = room.items.get(song_id)
     if item is None:
         return no_such_song(song_id)
-    if value < 0 and not room.settings["downvotes"]:
-        return refuse("forbidden", "This party has no downvotes.")
     member = room.members.get(member_id) or room.enrol(member_id)
     if member is None:
         return _FULL_HOUSE
