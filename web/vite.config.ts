@@ -1,18 +1,40 @@
-/** How the three pages are built; every URL stays relative, so that any root path works. */
+/** How the three pages are built; every address stays relative, so that any root path works. */
 import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
+import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 
 const page = (name: string) => fileURLToPath(new URL(`${name}.html`, import.meta.url));
 
+/** Where `npm run dev` finds rooms, songs and sound: a server started beside it. */
+const SERVER = process.env.CROWDCUE_DEV_SERVER ?? 'http://127.0.0.1:8080';
+
+/** `npm run dev` serves a room's pages at the addresses that the server gives them. */
+const roomPages: Plugin = {
+  name: 'room-pages',
+  configureServer(server) {
+    server.middlewares.use((request, _response, next) => {
+      const found = /^\/r\/[^/?]+(\/stage)?/.exec(request.url ?? '');
+      if (found) request.url = found[1] ? '/stage.html' : '/room.html';
+      next();
+    });
+  },
+};
+
 export default defineConfig({
   base: './',
-  plugins: [svelte()],
+  plugins: [svelte(), roomPages],
+  server: {
+    proxy: {
+      '/ws': { target: SERVER, ws: true },
+      ...Object.fromEntries(['/api', '/media', '/artwork'].map((path) => [path, { target: SERVER }])),
+    },
+  },
   build: {
     target: ['chrome111', 'firefox114', 'safari16.4'],
     // A font inlined as data: would need a wider Content-Security-Policy.
     assetsInlineLimit: 0,
-    // The polyfill is an inline-free no-op on every browser of the target list.
+    // Every browser of the target list preloads modules by itself.
     modulePreload: { polyfill: false },
     rolldownOptions: { input: { index: page('index'), room: page('room'), stage: page('stage') } },
   },

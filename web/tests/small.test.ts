@@ -51,14 +51,21 @@ describe('the clock', () => {
 });
 
 describe('steering', () => {
-  it('leaves a sound that is in time alone', () => expect(steer(10, 10.005, 9_999)).toEqual({ rate: 1 }));
+  const LONG = 60_000;
+  it('leaves a sound that is in time alone', () => {
+    expect(steer(10, 10.005, LONG, LONG)).toEqual({ rate: 1 });
+  });
   it('nudges a small gap, never audibly', () => {
-    expect(steer(10, 9.95, 9_999)).toEqual({ rate: expect.closeTo(1.025, 6) });
-    expect(steer(10, 10.35, 9_999)).toEqual({ rate: 0.97 });
+    expect(steer(10, 9.95, LONG, LONG)).toEqual({ rate: expect.closeTo(1.025, 6) });
+    expect(steer(10, 10.25, LONG, LONG)).toEqual({ rate: 0.97 });
   });
   it('jumps over a large gap, but not twice in a row', () => {
-    expect(steer(30, 10, 9_999)).toEqual({ jump: 30 });
-    expect(steer(30, 10, 100)).toEqual({ rate: 1.03 });
+    expect(steer(30, 10, LONG, LONG)).toEqual({ jump: 30 });
+    expect(steer(30, 10, 100, LONG)).toEqual({ rate: 1.03 });
+  });
+  it('is less patient when a song has just begun', () => {
+    expect(steer(3, 2.9, 1_000, 3_000)).toEqual({ jump: 3 });
+    expect(steer(3, 2.9, 1_000, LONG)).toEqual({ rate: 1.03 });
   });
 });
 
@@ -77,7 +84,7 @@ describe('colours', () => {
         const mood = fromHsl(hue, s, l);
         for (const [scheme, surfaces] of [
           ['dark', ['21 17 14', '31 26 22', '43 36 30', '51 43 36']],
-          ['light', ['250 245 238', '255 253 250', '245 238 228', '241 232 220']],
+          ['light', ['250 245 238', '255 253 250', '243 235 224', '241 232 220']],
         ] as const) {
           const { accent, onAccent, ...moods } = accentFor(mood, scheme);
           const ink: Rgb = scheme === 'dark' ? [249, 242, 234] : [38, 27, 18];

@@ -25,6 +25,7 @@ export class Player {
   private startTimer: ReturnType<typeof setTimeout> | undefined;
   /** This play has made a sound: from here on silence is buffering, not failure. */
   private begun = false;
+  private begunAt = 0;
   private jumpedAt = 0;
   private audio: HTMLAudioElement;
 
@@ -58,6 +59,7 @@ export class Player {
   }
 
   private hasBegun(): void {
+    if (!this.begun) this.begunAt = performance.now();
     this.begun = true;
     this.stopWaiting();
   }
@@ -152,7 +154,8 @@ export class Player {
     // A file that is longer than its label has left the clock behind; the room ends it.
     if (target >= playing.song.duration) return;
     if (audio.readyState < HTMLMediaElement.HAVE_FUTURE_DATA || audio.seeking) return;
-    const steering = steer(target, audio.currentTime, performance.now() - this.jumpedAt);
+    const now = performance.now();
+    const steering = steer(target, audio.currentTime, now - this.jumpedAt, now - this.begunAt);
     if ('jump' in steering) this.jump(steering.jump);
     else if (audio.playbackRate !== steering.rate) audio.playbackRate = steering.rate;
   }
