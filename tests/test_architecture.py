@@ -43,6 +43,7 @@ LIBRARIES: dict[str, set[str] | None] = {
     "session": set(),
     "live": set(),
     "live.presence": {"msgpack"},
+    "live.reactions": {"msgpack"},
     "client": {"websockets"},
     "faces": None,
     "node": None,

@@ -25,6 +25,11 @@ RATE: Final = 30.0
 #: Commands of one client that wait for the log.
 MAX_WAITING: Final = 512
 
+#: What guests may throw at the stage, and how many at once and then per second.
+REACTIONS: Final = ("🎉", "❤️", "🔥", "😂", "👏", "🕺")
+REACTION_BURST: Final = 5
+REACTION_RATE: Final = 1.0
+
 # Close codes: 44xx do not retry, except 4401 (once, anew), 4408, 4429, 4503, 4508 (with backoff).
 BAD_MESSAGE: Final = 4400
 BAD_TOKEN: Final = 4401
@@ -70,7 +75,19 @@ class Submit:
     command: Command
 
 
-Effect = Send | Close | Join | Submit
+@dataclass(frozen=True, slots=True)
+class React:
+    """Show this emoji to everybody in the room."""
+
+    emoji: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """Do nothing: the client does too much of what costs others' attention."""
+
+
+Effect = Send | Close | Join | Submit | React | Ignore
 
 HELLO: Final = forms.Record(
     {},
@@ -86,7 +103,7 @@ HELLO: Final = forms.Record(
 class Session:
     """One client's conversation in one codec. Times are in seconds of any steady clock."""
 
-    __slots__ = ("_around", "_bucket", "_state", "_waiting", "actor", "wire")
+    __slots__ = ("_around", "_bucket", "_reactions", "_state", "_waiting", "actor", "wire")
 
     def __init__(self, wire: ClientWire) -> None:
         self.wire = wire
@@ -95,6 +112,7 @@ class Session:
         self._state: Literal["new", "joining", "live", "closed"] = "new"
         self._bucket = Bucket(BURST, RATE)
         self._waiting = 0
+        self._reactions: Bucket | None = None
 
     def receive(self, frame: str | bytes, now: float, log_time: int) -> Effect:
         """What to do about a frame. `log_time`: the log's time now (ms), for pongs."""
@@ -113,6 +131,8 @@ class Session:
             return self._do(message, now)
         if kind == "ping":
             return self._ping(message, log_time)
+        if kind == "react":
+            return self._react(message, now)
         return self._close(BAD_MESSAGE, "this message has no t that is known here")
 
     def joined(self, actor: Actor, around: Around) -> None:
@@ -164,6 +184,14 @@ class Session:
         if isinstance(at, bool) or not isinstance(at, int | float) or not math.isfinite(at):
             return self._close(BAD_MESSAGE, "at must be a number")
         return Send(self.wire.encode({"t": "pong", "at": at, "now": log_time}))
+
+    def _react(self, message: dict[str, Any], now: float) -> Effect:
+        emoji = message.get("emoji")
+        if not isinstance(emoji, str) or emoji not in REACTIONS:
+            return self._close(BAD_MESSAGE, "emoji must be one of the reactions")
+        if self._reactions is None:
+            self._reactions = Bucket(REACTION_BURST, REACTION_RATE)
+        return Ignore() if self._reactions.take(now) else React(emoji)
 
     def _close(self, code: int, reason: str) -> Close:
         self._state = "closed"

@@ -80,6 +80,10 @@ async def test_two_people_and_a_host(server: Server, codec: Literal["json", "msg
         await anna.skip()
         await host.clear()
         assert host.queue == ()
+        await host.promote(anna.you["id"])
+        async with asyncio.timeout(15):
+            while anna.you["role"] != "host":
+                await asyncio.sleep(0.01)  # who one is, is no part of the view that changes are told of
         async with asyncio.timeout(15):
             while set(anna.here.get("names", ())) != {"Anna Livia", "Host"}:
                 await anext(changes)
@@ -92,7 +96,7 @@ async def test_a_killed_server_is_an_interruption_and_no_more(
 ) -> None:
     server = Server(tmp_path / "data")
     with await asyncio.to_thread(server.start):
-        async with Party(server.url, "main", name="Bot", codec=codec) as party:
+        async with Party(server.url, "main", name="Bot", codec=codec) as party, asyncio.timeout(90):
             async with asyncio.TaskGroup() as tasks:
                 adding = [tasks.create_task(party.add(song(f"s{number}"))) for number in range(300)]
                 while not any(task.done() for task in adding):

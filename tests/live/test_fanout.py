@@ -106,6 +106,17 @@ async def test_what_changes_nothing_sends_nothing(world: World) -> None:
     assert anna.kinds() == []
 
 
+async def test_a_newcomer_between_two_patches_gets_no_empty_one(world: World) -> None:
+    node, room = await world.party()
+    await room.do(add("ben", "x"))
+    await asyncio.sleep(0.01)
+    await room.do(vote("ben", "x"))
+    anna = await node.watch("anna")
+    await asyncio.sleep(0.2)
+    assert anna.kinds()[0] == "state"
+    assert "patch" not in anna.kinds()
+
+
 # Resuming
 
 
@@ -171,6 +182,10 @@ async def test_votes_given_elsewhere_reach_the_members_other_tabs_only(world: Wo
     await room.do(vote("anna", "x", 0))  # another face
     await asyncio.sleep(0.1)
     assert tab.take("mine") == other.take("mine") == [{"t": "mine", "votes": {"x": 0}}]
+    await room.do(add("ben", "y"))
+    await room.do(vote("anna", "y"))
+    await asyncio.sleep(0.1)
+    assert tab.take("mine") == [{"t": "mine", "votes": {"y": 1}}], "what was told is not told again"
 
 
 async def test_an_upvote_by_adding_again_is_told_to_the_tab_that_added(world: World) -> None:
@@ -262,6 +277,21 @@ async def test_one_that_stays_behind_for_ten_seconds_is_cut(world: World) -> Non
     assert not slow.sink.aborted
     await asyncio.sleep(1)
     assert slow.sink.aborted
+
+
+async def test_one_that_leaves_while_it_is_behind_is_forgotten(world: World) -> None:
+    node, room = await world.party()
+    slow = await node.watch("slow")
+    slow.sink.stuck, slow.sink.waiting = True, listener.PATCH_LIMIT + 10_000
+    await room.do(add("ben", "x"))
+    await asyncio.sleep(0.1)
+    slow.leave()
+    slow.take()
+    await asyncio.sleep(listener.CUT_AFTER + 2)
+    assert not slow.sink.aborted
+    slow.sink.drain()
+    await asyncio.sleep(1)
+    assert slow.kinds() == []
 
 
 async def test_one_that_lets_answers_pile_up_is_cut(world: World) -> None:

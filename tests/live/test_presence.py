@@ -18,7 +18,9 @@ async def test_here_counts_members_not_screens_and_names_them(world: World) -> N
     await node.watch("anna", player=True)
     await node.watch("ben")
     await asyncio.sleep(1.2)
-    assert anna.take("here")[-1] == {"t": "here", "members": 2, "players": 1, "names": ["Anna", "Ben"]}
+    asking = [{"id": "anna", "name": "Anna"}]  # a player without host rights
+    expected = {"t": "here", "members": 2, "players": 1, "names": ["Anna", "Ben"], "asking": asking}
+    assert anna.take("here")[-1] == expected
     assert room.present == 2
     assert room.connections("anna") == 2
 

@@ -69,7 +69,7 @@ class Screen:
     def __init__(self, room: LiveRoom, member: str, wire: ClientWire, *, player: bool, counts: bool) -> None:
         self.room = room
         self.sink = FakeSink(wire)
-        self.listener = Listener(self.sink, wire, member, member.title(), player=player, counts=counts)
+        self.listener = Listener(self.sink, wire, member, member.title(), player=player, host=counts)
         self.answers: list[Outcome] = []
 
     def take(self, kind: str | None = None) -> list[dict[str, Any]]:

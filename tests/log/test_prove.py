@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from crowdcue.log.contract import Unavailable
 from crowdcue.log.redis import RedisLog
-
 from tests.support.redis_server import RedisServer
 
 

@@ -120,3 +120,14 @@ async def test_a_sub_path_may_be_stripped_or_not(tags: Path, music: Path) -> Non
         anna = party.member("Anna")
         assert (await anna.post("/add_track", json=song("a"))).status_code == 200
         assert len((await anna.get(f"{BASE}/queue")).json()) == 1
+
+
+async def test_only_hosts_may_hand_on_the_hosts_link(party: Party) -> None:
+    maker = party.member("Maker")
+    made = (await maker.post("/api/rooms", json={"name": "Cellar"})).json()
+    path = f"/api/rooms/{made['code']}/host-link"
+    links = (await maker.get(path)).json()
+    assert links["url"] == f"{BASE}/r/{made['code']}?host={made['host_token']}"
+    assert links["stage"] == f"{BASE}/r/{made['code']}/stage?host={made['host_token']}"
+    assert refusal(await party.member("Gus").get(path)) == (403, "forbidden")
+    assert refusal(await party.member("Gus").get("/api/rooms/ZZZZZZ/host-link")) == (404, "no_such_room")

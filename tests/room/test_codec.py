@@ -92,7 +92,7 @@ def test_a_malformed_command_is_refused_in_its_place(fields: object) -> None:
 
 @pytest.mark.parametrize(
     "batch",
-    [[2, []], [0, []], ["one", []], [1, [[18, "m"]]], [1, [[5, "a", 0, None, "x", 1], [0]]], [1, [[-1]]]],
+    [[2, []], [0, []], ["one", []], [1, [[99, "m"]]], [1, [[5, "a", 0, None, "x", 1], [0]]], [1, [[-1]]]],
 )
 def test_a_format_or_kind_of_the_future_stops_before_anything_changes(batch: object) -> None:
     story = Story()

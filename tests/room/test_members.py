@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from crowdcue.room import codec, rules, settings, view
 from crowdcue.room import commands as c
-from crowdcue.room import rules, settings, view
 from crowdcue.room.rules import RULES, Who
 from tests.support.story import Story, code, result, song
 
@@ -31,6 +31,8 @@ EXAMPLES: dict[type[c.Command], Callable[[str, int], c.Command]] = {
     c.Volume: lambda m, r: c.Volume(m, r, None, 5),
     c.Clear: lambda m, r: c.Clear(m, r, None, False),
     c.Sync: lambda m, r: c.Sync(m, r, None, "Name", [SONG]),
+    c.Promote: lambda m, r: c.Promote(m, r, None, "zoe"),
+    c.Ban: lambda m, r: c.Ban(m, r, None, "zoe", True),
     c.Settings: lambda m, r: c.Settings(m, r, None, {"name": "New"}),
 }
 EVERYONE = {c.Add, c.Vote, c.Step, c.Skip, c.Rename}
@@ -213,3 +215,71 @@ def test_only_the_first_entry_creates() -> None:
     assert code(story.do(c.Create("house", c.NODE, None, "OTHER2", {"name": "Second"}))) == "done"
     assert story.state["room"]["name"] == "First"
     assert story.state["room"]["code"] == "PARTY2"
+
+
+# Moderation
+
+
+def test_a_promoted_member_is_a_host() -> None:
+    story = party()
+    assert code(story.do(c.PlayNext("ben", 0, None, c.ANY_PLAY, True))) == "forbidden"
+    assert code(story.do(c.Promote("host", 0, None, "ben"))) == "done"
+    assert story.last.promoted == ["ben"]
+    assert code(story.do(c.PlayNext("ben", 0, None, c.ANY_PLAY, True))) == "done"
+    story.do(c.Promote("host", 0, None, "ben"))
+    assert story.last.promoted == [], "nobody is told what they are already"
+
+
+def test_a_guest_who_is_sent_away_leaves_nothing_behind() -> None:
+    story = party()
+    story.adds("ben", "b1", "b2")
+    story.do(c.Vote("ben", 0, None, "x", -1))
+    assert code(story.do(c.Ban("host", 0, None, "ben", True))) == "done"
+    assert story.last.banned == ["ben"]
+    assert [(item["id"], item["score"]) for item in story.state["queue"]] == [("x", 0)]
+    assert story.state["room"]["banned"] == 1
+    for command in (
+        c.Add("ben", 0, None, "Ben", SONG, False),
+        c.Vote("ben", 0, None, "x", 1),
+        c.Rename("ben", 0, None, "Someone else"),
+    ):
+        assert code(story.do(command)) == "forbidden"
+    assert code(story.do(c.Claim("ben", c.NODE, None, "Ben"))) == "forbidden", "not by a host's link either"
+    assert code(story.do(c.Promote("host", 0, None, "ben"))) == "forbidden"
+
+
+def test_who_was_sent_away_may_be_let_back() -> None:
+    story = party()
+    story.do(c.Ban("host", 0, None, "ben", True))
+    story.do(c.Ban("host", 0, None, "ben", False))
+    assert story.state["room"]["banned"] == 0
+    assert code(story.do(c.Vote("ben", 0, None, "x", 1))) == "done"
+
+
+def test_hosts_cannot_be_sent_away() -> None:
+    assert code(party().do(c.Ban("host", 0, None, "host", True))) == "forbidden"
+
+
+def test_under_fair_the_turns_of_others_stay_when_somebody_is_sent_away() -> None:
+    story = Story()
+    story.do(c.Settings("host", c.HOST, None, {"policy": "fair"}))
+    story.adds("ben", "b1", "b2")
+    story.adds("anna", "a1", "a2")
+    story.do(c.Ban("host", c.HOST, None, "ben", True))
+    assert [item["id"] for item in story.state["queue"]] == ["a1", "a2"]
+
+
+def test_the_list_of_those_sent_away_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "MAX_BANNED", 2)
+    story = party()
+    outcomes = [code(story.do(c.Ban("host", 0, None, f"m{i}", True))) for i in range(3)]
+    assert outcomes == ["done", "done", "too_many"]
+
+
+def test_who_was_sent_away_stays_away_in_a_snapshot() -> None:
+    story = party()
+    story.do(c.Ban("host", 0, None, "ben", True))
+    again = codec.decode_room(codec.encode_room(story.room))
+    assert codec.digest(again) == codec.digest(story.room)
+    assert again.members["ben"].banned
+    assert again.bans == 1

@@ -10,10 +10,10 @@ import grpc
 import httpx
 import pytest
 import pytest_asyncio
-from crowdcue.faces import queue_pb2 as pb
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from crowdcue.faces import queue_pb2 as pb
 from tests.support.servers import Server
 
 Metadata = tuple[tuple[str, str], ...]

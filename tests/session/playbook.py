@@ -12,7 +12,7 @@ from crowdcue.room import ops
 from crowdcue.room.commands import Command
 from crowdcue.room.refusal import Outcome
 from crowdcue.room.song import Song
-from crowdcue.session import BAD_MESSAGE, Close, Effect, Join, Send, Session, Submit
+from crowdcue.session import BAD_MESSAGE, Close, Effect, Ignore, Join, React, Send, Session, Submit
 from crowdcue.wire import MSGPACK, ClientWire
 
 ANNA = ops.Actor("anna", "Anna", 0)
@@ -91,6 +91,14 @@ class Play:
         assert (message["t"], message["id"], message["code"]) == ("refused", id_, code), message
         assert message["message"]
         return message
+
+    def reacts(self, emoji: str) -> None:
+        """The effect: show this to everybody."""
+        assert self._takes() == React(emoji)
+
+    def is_ignored(self) -> None:
+        """The effect: nothing."""
+        assert self._takes() == Ignore()
 
     def is_closed(self, code: int = BAD_MESSAGE) -> str:
         effect = self._takes()

@@ -298,3 +298,22 @@ def test_an_unfinished_play_fails(wire: ClientWire) -> None:
     with pytest.raises(AssertionError, match="nobody looked"), Play(wire) as play:
         play.says(t="ping", at=1).says(t="ping", at=2)
     assert Session(wire).actor is None
+
+
+# Reactions
+
+
+def test_a_few_reactions_at_once_and_then_one_a_second(wire: ClientWire) -> None:
+    with Play(wire) as play:
+        for _ in range(5):
+            play.says(t="react", emoji="🎉").reacts("🎉")
+        play.says(t="react", emoji="🎉").is_ignored()
+        play.now += 1.0
+        play.says(t="react", emoji="🔥").reacts("🔥")
+        play.says(t="react", emoji="🔥").is_ignored()
+
+
+@pytest.mark.parametrize("emoji", [None, 5, "", "x", "🎉🎉", ["🎉"]])
+def test_other_things_than_reactions_are_bad_messages(wire: ClientWire, emoji: object) -> None:
+    with Play(wire) as play:
+        play.says(t="react", emoji=emoji).is_closed()

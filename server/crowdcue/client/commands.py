@@ -87,3 +87,15 @@ class Commands(ABC):
     async def settings(self, **changes: Any) -> Result:
         """Change settings of the party: `policy="fair"`, `songs_per_guest=3` …"""
         return await self.do("settings", **changes)
+
+    async def promote(self, member: str) -> Result:
+        """Give another member host rights."""
+        return await self.do("promote", member=member)
+
+    async def ban(self, member: str) -> Result:
+        """Send a guest away for good, with their songs and votes."""
+        return await self.do("ban", member=member)
+
+    async def unban(self, member: str) -> Result:
+        """Let somebody come back who was sent away."""
+        return await self.do("unban", member=member)

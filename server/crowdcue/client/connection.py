@@ -137,6 +137,8 @@ class Connection:
                     self.clock.restart()
                     self.clock.sample(said_hello, loop.time(), message["now"])
                     pinger = self._tasks.spawn(self._ping(socket), "ping")
+                elif kind == "you":  # somebody made us a host
+                    self.you = message["you"]
                 elif kind == "pong":
                     self.clock.sample(message["at"], loop.time(), message["now"])
                 elif kind is not None:

@@ -18,8 +18,9 @@ from crowdcue.client.link import api_url
 from crowdcue.client.view import Song
 from crowdcue.live.tasks import Tasks
 
-#: Commands on their way at once; more wait here, where they cost little, and not at the server, which refuses them.
-MAX_IN_FLIGHT: Final = 200
+#: Commands on their way at once; more wait here. After a reconnect they are sent again, and the server knows the
+#: answers to the last 64 of a member: this leaves some to the member's other connections.
+MAX_IN_FLIGHT: Final = 32
 #: A command whose outcome is unknown is repeated after so long, with the same id (s).
 REPEAT_AFTER: Final = 0.5
 #: Answers to HTTP requests are short; a server that takes longer is in trouble (s).

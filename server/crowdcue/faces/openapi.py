@@ -204,6 +204,14 @@ _ROOM_DOCS: Final = (
     ),
     _Doc(
         "get",
+        "/api/rooms/{code}/host-link",
+        "The links that make their bearer a host; for hosts",
+        record({"url": _TEXT, "stage": _TEXT}),
+        codes=("unauthorised", "forbidden", "no_such_room", "unavailable"),
+        tag="Rooms",
+    ),
+    _Doc(
+        "get",
         "/api/rooms/{code}/qr.svg",
         "The guests' link as a QR code",
         _TEXT,

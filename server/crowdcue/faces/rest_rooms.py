@@ -50,7 +50,7 @@ def qr_svg(url: str) -> bytes:
 
 
 def routes(context: Context, gate: Gate) -> list[BaseRoute]:
-    """Create, invite, QR code."""
+    """Create, invite, QR code, the host's link."""
     members, addresses = Buckets(CREATE_BURST, CREATE_RATE), Buckets(CREATE_BURST, CREATE_RATE)
 
     def slow_down(call: Call) -> None:
@@ -97,7 +97,18 @@ def routes(context: Context, gate: Gate) -> list[BaseRoute]:
             return Response(status_code=304, headers=headers)
         return Response(svg, headers=headers, media_type="image/svg+xml")
 
+    async def host_link(call: Call) -> Response:
+        live = await call.room()
+        if not context.identity.is_host(live, await call.actor(live)):
+            raise problem("forbidden", "Only a host of this party may hand on its host's link.")
+        token = context.identity.host_token(live.code, live.room.host_generation)
+        url = room_url(context, live.code)
+        return json_response(
+            orjson.dumps({"url": f"{url}?host={token}", "stage": f"{url}/stage?host={token}"})
+        )
+
     return [
+        Route("/api/rooms/{code}/host-link", gate.endpoint(host_link)),
         Route("/api/rooms", gate.endpoint(create, writes=True), methods=["POST"]),
         Route("/api/rooms/{code}/invite", plain(invite)),
         Route("/api/rooms/{code}/qr.svg", plain(qr)),

@@ -154,7 +154,7 @@ class QueueService:
     async def watch(self, _: pb.Empty, call: Call) -> AsyncIterator[bytes]:
         room, actor, _key = await self._writer(call)
         sink = StreamSink()
-        listener = Listener(sink, RPC, actor.member, actor.name, player=False, counts=False)
+        listener = Listener(sink, RPC, actor.member, actor.name, player=False, host=False)
         await room.attach(listener, None)
         try:
             while (frame := await sink.next()) is not None:

@@ -30,7 +30,9 @@ from crowdcue.session import (
     REMOVED,
     TOO_MANY,
     Close,
+    Ignore,
     Join,
+    React,
     Send,
     Session,
     Submit,
@@ -127,6 +129,10 @@ class Conversation:
                 self._push(effect.frame)
             elif isinstance(effect, Join):
                 await self._join(effect)
+            elif isinstance(effect, React):
+                self._react(effect)
+            elif isinstance(effect, Ignore):
+                pass
             else:
                 await self._close_for(effect)
                 return
@@ -155,6 +161,10 @@ class Conversation:
 
         self._room.submit(effect.command, answered, listener)
 
+    def _react(self, effect: React) -> None:
+        assert self._room is not None and self._listener is not None
+        self._room.react(self._listener.name, effect.emoji)
+
     # Joining
 
     async def _join(self, join: Join) -> None:
@@ -172,8 +182,12 @@ class Conversation:
         if not self._context.open_party and room.connections(member.id) >= MEMBER_CONNECTIONS:
             await self.close(TOO_MANY, "you are here too often")
             return
+        known = room.room.members.get(member.id)
+        if known is not None and known.banned:
+            await self.close(REMOVED, "a host sent you away")
+            return
         host = identity.is_host(room, actor)
-        listener = Listener(self._sink, self._wire, member.id, actor.name, player=join.player, counts=host)
+        listener = Listener(self._sink, self._wire, member.id, actor.name, player=join.player, host=host)
         self._session.joined(actor, room)
         welcome: dict[str, Any] = {
             "t": "welcome",

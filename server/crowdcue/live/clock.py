@@ -18,6 +18,9 @@ GRACE: Final = 0.4
 #: Pause before a command that was refused is thought over again (s).
 AGAIN: Final = 0.5
 
+#: A song that autofill chose and the room refused (too long, say) is followed by another after so long (s).
+FILL_AGAIN: Final = 2.0
+
 HOUSE: Final = "house"  #: the member in whose name the clock acts
 
 
@@ -41,6 +44,7 @@ class MusicClock:
         self._gone_since: float | None = self._loop.time()
         self._running: tuple[int, int] | None = None  # (play, started_at) that `_running_since` is about
         self._running_since = 0.0
+        self._fill_after = 0.0
         self._closed = False
 
     def close(self) -> None:
@@ -84,9 +88,10 @@ class MusicClock:
             return
         if room.items:
             self._ask(c.PlayNext(HOUSE, c.NODE, None, c.NO_PLAY, True))
-        elif room.settings["autofill"]:
+        elif room.settings["autofill"] and self._loop.time() >= self._fill_after:
             song = self._pick_song([*room.recent])
             if song is not None:
+                self._fill_after = self._loop.time() + FILL_AGAIN
                 self._ask(c.Add(HOUSE, c.NODE | c.UNLIMITED, None, "Crowdcue", song, True))
 
     def _think_of_music(self, attached: bool, now: float) -> None:

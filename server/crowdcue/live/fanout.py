@@ -106,7 +106,7 @@ class Fanout:
     def _feed_all(self, now: float) -> None:
         room = self._room()
         target = room.version
-        frames: dict[tuple[Kind, Version], tuple[bytes, Version] | None] = {}
+        frames: dict[tuple[Kind, Version], tuple[bytes, Version, list[str]] | None] = {}
         for listener in self.listeners:
             if listener.version == target or listener.behind_since is not None:
                 continue
@@ -117,15 +117,23 @@ class Fanout:
             key = (listener.kind, listener.version)
             if key not in frames:
                 patch = view.since(room, *listener.version)
-                frames[key] = (
-                    None if patch is None else (listener.prepare(patch), (patch["seq"], patch["mark"]))
-                )
+                if patch is None:
+                    frames[key] = None
+                else:
+                    back = [song_id for song_id in patch.get("del", ()) if song_id in room.items]
+                    frames[key] = listener.prepare(patch), (patch["seq"], patch["mark"]), back
             frame = frames[key]
             if frame is None:
                 self._send_state(listener)
-            else:
-                listener.sink.write(frame[0])
-                listener.version = frame[1]
+                continue
+            listener.sink.write(frame[0])
+            listener.version = frame[1]
+            if listener.acknowledged:
+                # A song that went and came back within one patch: was the vote for the old one or for the new?
+                if again := listener.acknowledged.intersection(frame[2]):
+                    listener.mine |= again
+                    self._owed.add(listener)
+                listener.acknowledged.clear()
         self._pay_mine()
         if self._behind:
             self._look_later()
@@ -181,7 +189,9 @@ class Fanout:
         if known is None or known[0] != version:
             known = self._state_head[wire] = (version, wire.open_map(view.state(room)))
         listener.push_state(wire.close_map(known[1], "mine", view.mine(room, listener.member)), version)
+        listener.acknowledged.clear()
 
     def _send_all_mine(self, listener: Listener) -> None:
         votes = view.mine(self._room(), listener.member)
         listener.push(listener.wire.encode({"t": "mine", "votes": votes, "all": True}))
+        listener.acknowledged.clear()

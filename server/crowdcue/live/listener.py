@@ -35,12 +35,14 @@ class Sink(Protocol):
 
 
 class Listener:
-    """A client in a room. `version` is the last it was sent; `mine` the songs on which it is owed its own vote."""
+    """A client in a room. `version` is the last it was sent; `mine` the songs on which it is owed its own vote;
+    `acknowledged` those on which a `done` told it its own vote that no patch has shown yet."""
 
     __slots__ = (
         "_allowance",
+        "acknowledged",
         "behind_since",
-        "counts",
+        "host",
         "member",
         "mine",
         "name",
@@ -50,16 +52,17 @@ class Listener:
         "wire",
     )
 
-    def __init__(self, sink: Sink, wire: Wire, member: str, name: str, *, player: bool, counts: bool) -> None:
+    def __init__(self, sink: Sink, wire: Wire, member: str, name: str, *, player: bool, host: bool) -> None:
         self.sink = sink
         self.wire = wire
         self.member = member
         self.name = name
         self.player = player
-        self.counts = counts  # a player with host rights
+        self.host = host
         self.version: tuple[int, str] = (-1, "")
         self.behind_since: float | None = None
         self.mine: set[str] = set()
+        self.acknowledged: set[str] = set()
         self._allowance = 0
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -13,6 +14,8 @@ from crowdcue.log.contract import Presence
 
 #: Names told in a `here` message.
 MOST_NAMES: Final = 50
+#: Players without host rights told in it.
+MOST_ASKING: Final = 5
 #: Members named in a node's report; beyond that they are counted only.
 MOST_REPORTED: Final = 2_000
 #: A report read longer ago than this says nothing about who is gone (s).
@@ -30,6 +33,9 @@ class RoomPresence:
         self._node = node
         self._store = store
         self._own: dict[str, list[Listener]] = {}
+        self._players: dict[
+            Listener, None
+        ] = {}  # those of them who play: few, and asked about at every arrival
         self._others: list[dict[str, Any]] = []
         self._read_at: float | None = None
         self._anyone = False
@@ -37,9 +43,12 @@ class RoomPresence:
     def join(self, listener: Listener) -> None:
         """A listener came."""
         self._own.setdefault(listener.member, []).append(listener)
+        if listener.player:
+            self._players[listener] = None
 
     def leave(self, listener: Listener) -> None:
         """A listener went."""
+        self._players.pop(listener, None)
         theirs = self._own.get(listener.member)
         if theirs and listener in theirs:
             theirs.remove(listener)
@@ -55,6 +64,8 @@ class RoomPresence:
     @property
     def members(self) -> int:
         """Distinct members connected."""
+        if not self._others:
+            return len(self._own)
         known = {*self._own}
         uncounted = 0
         for report in self._others:
@@ -65,15 +76,12 @@ class RoomPresence:
     @property
     def players(self) -> int:
         """Players attached, whether they count for the clock or not."""
-        own = sum(listener.player for theirs in self._own.values() for listener in theirs)
-        return own + sum(int(report["players"]) for report in self._others)
+        return len(self._players) + sum(int(report["players"]) for report in self._others)
 
     def attached(self, *, anyone: bool) -> bool:
         """Whether a player that counts is attached: one with host rights, or any if the clock is `anyone`'s."""
-        for listeners in self._own.values():
-            for listener in listeners:
-                if listener.player and (anyone or listener.counts):
-                    return True
+        if any(anyone or listener.host for listener in self._players):
+            return True
         return any(report["players" if anyone else "counting"] for report in self._others)
 
     def fresh(self, now: float) -> bool:
@@ -82,11 +90,23 @@ class RoomPresence:
 
     def here(self) -> dict[str, Any]:
         """The `here` message."""
-        names = [self._name_of(listeners[-1]) for listeners in list(self._own.values())[:MOST_NAMES]]
+        names = [self._name_of(theirs[-1]) for theirs in itertools.islice(self._own.values(), MOST_NAMES)]
         for report in self._others:
             known = [name for member, name in report["members"].items() if member not in self._own]
             names += known[: max(MOST_NAMES - len(names), 0)]
-        return {"t": "here", "members": self.members, "players": self.players, "names": names}
+        asking = self._asking()
+        for report in self._others:
+            asking += [{"id": member, "name": name} for member, name in report["asking"]]
+        here = {"t": "here", "members": self.members, "players": self.players, "names": names}
+        return {**here, "asking": asking[:MOST_ASKING]} if asking else here
+
+    def _asking(self) -> list[dict[str, str]]:
+        """This node's players without host rights: a TV that waits for a host to allow it sound."""
+        return [
+            {"id": listener.member, "name": self._name_of(listener)}
+            for listener in self._players
+            if not listener.host
+        ][:MOST_ASKING]
 
     # Exchange with the other nodes
 
@@ -102,14 +122,15 @@ class RoomPresence:
         await self._store.leave(self._code, self._node)
 
     def _report(self) -> dict[str, Any]:
-        listeners = [listener for theirs in self._own.values() for listener in theirs]
         named = {
-            member: self._name_of(theirs[-1]) for member, theirs in list(self._own.items())[:MOST_REPORTED]
+            member: self._name_of(theirs[-1])
+            for member, theirs in itertools.islice(self._own.items(), MOST_REPORTED)
         }
         return {
             "node": self._node,
             "members": named,
             "more": len(self._own) - len(named),
-            "players": sum(listener.player for listener in listeners),
-            "counting": sum(listener.player and listener.counts for listener in listeners),
+            "players": len(self._players),
+            "asking": [[asking["id"], asking["name"]] for asking in self._asking()],
+            "counting": sum(listener.host for listener in self._players),
         }

@@ -84,8 +84,13 @@ class Registry:
         if opening is None:
             opening = asyncio.get_running_loop().create_task(self._open_room(code))
             self._opening[code] = opening
-            opening.add_done_callback(lambda _: self._opening.pop(code, None))
+            opening.add_done_callback(lambda _: self._opened(code))
         return await asyncio.shield(opening)
+
+    def _opened(self, code: str) -> None:
+        opening = self._opening.pop(code)
+        if not opening.cancelled():
+            opening.exception()  # perhaps everybody who waited has gone: that is no error
 
     async def _open_room(self, code: str) -> LiveRoom:
         if (closing := self._closing.get(code)) is not None:

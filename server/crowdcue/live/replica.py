@@ -54,8 +54,9 @@ class Replica:
         store: RoomLog,
         tasks: Tasks,
         on_applied: Callable[[Entry, Applied], None],
-        on_rebuilt: Callable[[], None],
+        on_rebuilt: Callable[[Room], None],
         on_gone: Callable[[NoSuchRoom | Refusing], None],
+        on_whisper: Callable[[bytes], None],
         presence: Presence,
         node: str,
     ) -> None:
@@ -69,6 +70,7 @@ class Replica:
         self._on_applied = on_applied
         self._on_rebuilt = on_rebuilt
         self._on_gone = on_gone
+        self._on_whisper = on_whisper
         self._presence = presence
         self._node = node
         self._snapshot_seq = 0
@@ -214,8 +216,9 @@ class Replica:
     async def _rebuild(self) -> None:
         log.warning("room %s: the log's past differs from seq %d; building it anew", self.code, self.room.seq)
         self.rebuilt += 1
+        before = self.room
         await self._load()
-        self._on_rebuilt()
+        self._on_rebuilt(before)
 
     async def _load(self) -> None:
         room, self._snapshot_seq, unarchived = await _load(self.code, self._store)
@@ -225,6 +228,8 @@ class Replica:
     def _hint(self, _: str, entry: Entry | None) -> None:
         if entry is None:
             self.request_catch_up()
+        elif entry.seq == 0:
+            self._on_whisper(entry.payload)
         else:
             self.offer(entry)
 

@@ -12,6 +12,7 @@ from crowdcue.live.clock import MusicClock
 from crowdcue.live.fanout import Fanout, Version
 from crowdcue.live.listener import Listener
 from crowdcue.live.presence import RoomPresence
+from crowdcue.live.reactions import Reactions
 from crowdcue.live.replica import Refusing, Replica
 from crowdcue.live.tasks import Tasks
 from crowdcue.log.contract import Entry, NoSuchRoom, Position, Presence, RoomLog, Unavailable
@@ -20,6 +21,11 @@ from crowdcue.room.reduce import Applied
 from crowdcue.room.refusal import Outcome
 from crowdcue.room.song import Song
 from crowdcue.room.state import Play, Room
+
+#: The close codes of a guest who was sent away, and of one who is to come back at once (as in `session`, which
+#: `live` does not import).
+REMOVED: Final = 4403
+COME_BACK: Final = 4503
 
 log = logging.getLogger(__name__)
 
@@ -57,10 +63,21 @@ class LiveRoom:
         self._store = store
         self._songs = songs
         self._tasks = tasks
-        self._replica = Replica(code, store, tasks, self._applied, self._rebuilt, self._gone, presence, node)
+        self._fanout = Fanout(lambda: self._replica.room)
+        self._reactions = Reactions(code, node, store, tasks, self._fanout.broadcast)
+        self._replica = Replica(
+            code,
+            store,
+            tasks,
+            self._applied,
+            self._rebuilt,
+            self._gone,
+            self._reactions.heard,
+            presence,
+            node,
+        )
         self._appender = Appender(store, self._replica, tasks, producer)
         self._presence = RoomPresence(code, node, presence, self._name_of)
-        self._fanout = Fanout(lambda: self._replica.room)
         self._clock = MusicClock(
             lambda: self._replica.room,
             self._replica.now,
@@ -92,6 +109,7 @@ class LiveRoom:
         """Finish what was submitted and let go. Listeners must have been told before."""
         self._clock.close()
         await self._appender.close()
+        self._reactions.close()
         if self._here is not None:
             self._here.cancel()
         self._fanout.close()
@@ -210,6 +228,7 @@ class LiveRoom:
             await self._replica.catch_up()
         self._fanout.attach(listener, since)
         self._presence.join(listener)
+        self._update_rights(listener)  # they may have changed while it was let in
         self._presence_changed()
 
     def detach(self, listener: Listener) -> None:
@@ -262,6 +281,10 @@ class LiveRoom:
         if before != (self._presence.members, self._presence.players, self.attached):
             self._presence_changed()
 
+    def react(self, name: str, emoji: str) -> None:
+        """Show a reaction on every screen in the room."""
+        self._reactions.add(name, emoji)
+
     # Called by the replica
 
     def _applied(self, entry: Entry, applied: Applied) -> None:
@@ -273,16 +296,43 @@ class LiveRoom:
                     self._fanout.owe_mine(listener, vote.song_id)
         if applied.votes_reset:
             self._fanout.reset_mine()
-        if tickets is not None and any(isinstance(ticket.command, Rename) for ticket in tickets):
-            self._presence_changed()
+        for ticket in tickets or ():
+            if isinstance(ticket.command, Vote):
+                if ticket.origin is not None:
+                    ticket.origin.acknowledged.add(ticket.command.song_id)
+            elif isinstance(ticket.command, Rename):
+                self._presence_changed()
+        for member_id in (*applied.banned, *applied.promoted):
+            for listener in list(self._presence.of(member_id)):
+                self._update_rights(listener)
         if room.changed == room.seq:
             self._fanout.changed()
         if room.playing is None or room.playing_at == room.seq or room.settings_at.get("clock") == room.seq:
             self._clock.changed()
 
-    def _rebuilt(self) -> None:
+    def _update_rights(self, listener: Listener) -> None:
+        """Send a listener away who is banned by now; tell one who is a host by now."""
+        member = self.room.members.get(listener.member)
+        if member is None:
+            return
+        if member.banned:
+            listener.sink.close(REMOVED, "a host sent you away")
+        elif member.host and not listener.host:
+            listener.host = True
+            you = {"id": member.id, "name": self._name_of(listener), "role": "host"}
+            listener.push(listener.wire.encode({"t": "you", "you": you}))
+            self._presence_changed()
+
+    def _rebuilt(self, before: Room) -> None:
+        # What was only read, not applied one by one, was told to nobody: votes, new rights, who was sent away.
         self._appender.rebuilt()
-        self._fanout.changed()
+        self._fanout.reset_mine()
+        for listener in list(self.listeners):
+            was, now = before.members.get(listener.member), self.room.members.get(listener.member)
+            if was is not None and was.host and not (now is not None and now.host):
+                listener.sink.close(COME_BACK, "1")  # the claim was lost with the log's tail: to be made again
+            else:
+                self._update_rights(listener)
         self._clock.changed()
 
     def _gone(self, error: NoSuchRoom | Refusing) -> None:

@@ -100,7 +100,13 @@ class Play:
 
 
 #: Called on the event loop with a room's code and an entry, or None for "something happened, read the log".
+#: An entry with seq 0 is no entry but a whisper (`RoomLog.whisper`).
 OnHint = Callable[[str, Entry | None], None]
+
+
+def whispered(payload: bytes) -> Entry:
+    """What subscribers get of a whisper."""
+    return Entry(0, "", "", 0, "", 0, payload)
 
 
 def link(prev: str, seq: int, at: int, producer: str, number: int, payload: bytes) -> str:
@@ -183,6 +189,12 @@ class RoomLog(Protocol):
 
     async def unsubscribe(self, room: str) -> None:
         """End the room's subscription; unknown rooms are fine."""
+
+    async def whisper(self, room: str, payload: bytes) -> None:
+        """Hand `payload` to the room's subscribers on all nodes, this one too, as an entry with seq 0.
+
+        It is not part of the log, and may be lost. Raises `Unavailable`.
+        """
 
     async def prove(self) -> None:
         """Answers when something this node published has come back to it: hints flow. Raises `Unavailable`."""

@@ -27,6 +27,7 @@ from .contract import (
     Trimmed,
     Unavailable,
     link,
+    whispered,
 )
 
 logger = logging.getLogger(__name__)
@@ -228,6 +229,11 @@ class MemoryLog:
 
     async def unsubscribe(self, room: str) -> None:
         self._hints.pop(room, None)
+
+    async def whisper(self, room: str, payload: bytes) -> None:
+        """Whispers do not leave this view of the store."""
+        if (on_hint := self._hints.get(room)) is not None:
+            on_hint(room, whispered(payload))
 
     async def prove(self) -> None:
         """Hints do not leave the process."""

@@ -216,6 +216,10 @@ class RedisLog:
     async def unsubscribe(self, room: str) -> None:
         await self._subscriber.unsubscribe(room)
 
+    async def whisper(self, room: str, payload: bytes) -> None:
+        self._check_open()
+        await self._store.command(self._writer.publish, key(room, "hints"), pack_hint(0, payload))
+
     async def prove(self) -> None:
         self._check_open()
         if not self._proving:

@@ -27,6 +27,6 @@ def unpack(packed: bytes) -> Entry:
     )
 
 
-def pack_hint(number: int) -> bytes:
-    """An entry of no room that `unpack` understands: only its number means something."""
-    return b"0 - - 0 %d 0 " % number
+def pack_hint(number: int, payload: bytes = b"") -> bytes:
+    """An entry of no log that `unpack` understands: only its number and payload mean something."""
+    return b"0 - - 0 %d 0 %b" % (number, payload)

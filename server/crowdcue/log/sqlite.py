@@ -25,6 +25,7 @@ from .contract import (
     Position,
     Snapshot,
     Unavailable,
+    whispered,
 )
 from .sqlite_file import open_reader, open_writer
 from .sqlite_thread import SqliteThread
@@ -130,6 +131,11 @@ class SqliteLog:
 
     async def unsubscribe(self, room: str) -> None:
         self._hints.pop(room, None)
+
+    async def whisper(self, room: str, payload: bytes) -> None:
+        self._check_open()
+        if (on_hint := self._hints.get(room)) is not None:
+            on_hint(room, whispered(payload))
 
     async def prove(self) -> None:
         self._check_open()  # hints do not leave the process

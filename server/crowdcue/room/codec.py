@@ -148,7 +148,7 @@ def freeze(room: Room) -> list[Any]:
         room.rules,
         [room.code, room.seq, room.chain, room.at, room.changed, room.horizon],
         [dict(room.settings), dict(room.settings_at), room.volume, room.host_generation],
-        [[m.id, m.name, m.host] for m in room.members.values()],
+        [[m.id, m.name, m.host, m.banned] for m in room.members.values()],
         [
             room.arrivals,
             room.turn,
@@ -253,8 +253,9 @@ def _thaw(frozen: list[Any]) -> Room:
     room.marks_from = marks[0]
     room.settings.update(values[0])
     room.settings_at, room.volume, room.host_generation = values[1:]
-    members = [Member(id_, name, host) for id_, name, host in members_]
+    members = [Member(*fields) for fields in members_]
     room.members = {m.id: m for m in members}
+    room.bans = sum(m.banned for m in members)
     room.arrivals, room.turn, room.sweep_at, room.swept = turns[:4]
     room.taken = {members[index]: turn for index, turn in turns[4]}
     for fields in items:

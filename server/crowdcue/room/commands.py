@@ -187,6 +187,25 @@ class Settings(NamedTuple):
     changes: dict[str, int | str | bool]
 
 
+class Promote(NamedTuple):
+    """Give another member host rights."""
+
+    member: str
+    rights: int
+    id: str | None
+    target: str
+
+
+class Ban(NamedTuple):
+    """Send a guest away for good, or let them come back."""
+
+    member: str
+    rights: int
+    id: str | None
+    target: str
+    banned: bool
+
+
 Command = (
     Create
     | Claim
@@ -205,6 +224,8 @@ Command = (
     | Clear
     | Sync
     | Settings
+    | Promote
+    | Ban
 )
 
 #: The number that stands for each kind in the log. Numbers are never used again for another kind.
@@ -226,5 +247,7 @@ KINDS: Final[dict[int, type[Command]]] = {
     15: Clear,
     16: Sync,
     17: Settings,
+    18: Promote,
+    19: Ban,
 }
 NUMBERS: Final[dict[type[Command], int]] = {kind: number for number, kind in KINDS.items()}

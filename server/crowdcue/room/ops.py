@@ -14,6 +14,7 @@ from crowdcue.room.song import LONGEST_SONG, SONG_FORM, SONG_ID, Song
 
 #: A person's or a bot's name.
 NICKNAME: Final = forms.text(1, 64)
+MEMBER_ID: Final = forms.text(1, 80)
 #: Characters in the client's own name for a command. It is echoed, so it is never normalised.
 MAX_COMMAND_ID: Final = 64
 _PLAY: Final = forms.whole(0, 2**53 - 1)
@@ -145,6 +146,21 @@ OPS: Final[dict[str, Op]] = {
         Record({}, {}),
         "Empty the queue. Hosts.",
         lambda actor, id_, fields, around: c.Clear(actor.member, actor.rights, id_, False),
+    ),
+    "promote": Op(
+        Record({"member": MEMBER_ID}, {}),
+        "Give another member host rights. Hosts.",
+        lambda actor, id_, fields, around: c.Promote(actor.member, actor.rights, id_, fields["member"]),
+    ),
+    "ban": Op(
+        Record({"member": MEMBER_ID}, {}),
+        "Send a guest away for good, with their songs and votes. Hosts.",
+        lambda actor, id_, fields, around: c.Ban(actor.member, actor.rights, id_, fields["member"], True),
+    ),
+    "unban": Op(
+        Record({"member": MEMBER_ID}, {}),
+        "Let somebody come back who was sent away. Hosts.",
+        lambda actor, id_, fields, around: c.Ban(actor.member, actor.rights, id_, fields["member"], False),
     ),
     "settings": Op(
         SETTINGS_FORM,

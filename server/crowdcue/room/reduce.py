@@ -15,6 +15,7 @@ from crowdcue.room.state import ANSWERS_PER_MEMBER, ANSWERS_TTL, MAX_ANSWERS, An
 log = logging.getLogger(__name__)
 
 _INTERNAL = Refused("internal", "Something went wrong on our side.")
+_SENT_AWAY = Refused("forbidden", "You were sent away from this party.")
 _FORBIDDEN = Refused("forbidden", "Only a host of this party may do that.")
 
 
@@ -38,6 +39,8 @@ class Applied:
     votes: list[VoteSet] = field(default_factory=list)
     plays: list[Play] = field(default_factory=list)
     votes_reset: bool = False
+    promoted: list[str] = field(default_factory=list)
+    banned: list[str] = field(default_factory=list)
 
 
 def reduce(room: Room, seq: int, chain: str, at: int, payload: bytes) -> Applied:
@@ -49,7 +52,7 @@ def reduce(room: Room, seq: int, chain: str, at: int, payload: bytes) -> Applied
     commands = codec.decode_batch(payload)
     room.advance(seq, chain, at)
     applied = Applied()
-    change = Change(room, applied.plays)
+    change = Change(room, applied.plays, promoted=applied.promoted, banned=applied.banned)
     outcomes, votes = applied.outcomes, applied.votes
     for place, command in enumerate(commands):
         if isinstance(command, Refused):
@@ -74,6 +77,8 @@ def _apply(change: Change, command: Command) -> Outcome:
         known = room.answers.get(memory)
         if known is not None:
             return known.outcome
+    if room.bans and (member := room.members.get(command.member)) is not None and member.banned:
+        return _SENT_AWAY
     try:
         outcome = apply(change, command) if who is Who.EVERYONE or _may(room, who, command) else _FORBIDDEN
     except Exception:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from crowdcue.room import commands as c
@@ -13,6 +13,7 @@ from crowdcue.room.refusal import Code, Done, Outcome, Refused
 from crowdcue.room.song import Song
 from crowdcue.room.state import (
     KEEP_RECENT,
+    MAX_BANNED,
     MAX_HOSTS,
     MAX_QUEUE,
     MAX_VOTES,
@@ -46,6 +47,8 @@ class Change:
     plays: list[Play]
     voted: tuple[str, int] | None = None
     votes_reset: bool = False
+    promoted: list[str] = field(default_factory=list)
+    banned: list[str] = field(default_factory=list)
 
     def done(self, result: dict[str, object] | None = None) -> Done:
         """Applied: it shows in the last version there is."""
@@ -93,9 +96,49 @@ def claim(change: Change, command: c.Claim) -> Outcome:
     member = room.enrol(command.member, command.name)
     if member is None:
         return _FULL_HOUSE
-    if not member.host and sum(m.host for m in room.members.values()) >= MAX_HOSTS:
-        return refuse("too_many", "This party has as many hosts as it can.")
-    member.host = True
+    return _make_host(change, member)
+
+
+def promote(change: Change, command: c.Promote) -> Outcome:
+    """A host makes another member a host: a co-host, or the stage on a TV that asks."""
+    member = change.room.enrol(command.target)
+    return _FULL_HOUSE if member is None else _make_host(change, member)
+
+
+def _make_host(change: Change, member: Member) -> Outcome:
+    if member.banned:
+        return refuse("forbidden", "This member was sent away.")
+    if not member.host:
+        if sum(m.host for m in change.room.members.values()) >= MAX_HOSTS:
+            return refuse("too_many", "This party has as many hosts as it can.")
+        member.host = True
+        change.promoted.append(member.id)
+    return change.done()
+
+
+def ban(change: Change, command: c.Ban) -> Outcome:
+    """Send a guest away with their songs and votes, or let them come back. Hosts cannot be sent away."""
+    room = change.room
+    member = room.enrol(command.target)
+    if member is None:
+        return _FULL_HOUSE
+    if command.banned and member.host:
+        return refuse("forbidden", "Hosts cannot be sent away.")
+    if command.banned == member.banned:
+        return change.done()
+    if command.banned and room.bans >= MAX_BANNED:
+        return refuse("too_many", "This party has sent away as many as it can.")
+    member.banned = command.banned
+    room.bans += 1 if command.banned else -1
+    room.settings_at["banned"] = room.changed = room.seq
+    if command.banned:
+        for item in [*member.items]:
+            room.drop(item)
+        for song_id, item in room.items.items():
+            if member in item.votes:
+                _set_vote(change, member.id, song_id, 0)
+        change.voted = None  # nobody is left to be told
+        change.banned.append(member.id)
     return change.done()
 
 
@@ -413,7 +456,7 @@ def skip(change: Change, command: c.Skip) -> Outcome:
     votes = len(playing.skips)
     playing.skips_needed = needed
     room.playing_at = room.changed = room.seq
-    skipped = votes >= needed
+    skipped = command.want and votes >= needed
     if skipped:
         _next(change, "skip", command.attached)
     return change.done({"skipped": skipped, "votes": votes, "needed": needed})
@@ -486,6 +529,8 @@ def volume(change: Change, command: c.Volume) -> Outcome:
 RULES: Final[dict[type[c.Command], Rule]] = {
     c.Create: Rule(Who.NODE, create),
     c.Claim: Rule(Who.NODE, claim, remembered=False),
+    c.Promote: Rule(Who.HOST, promote),
+    c.Ban: Rule(Who.HOST, ban),
     c.Rename: Rule(Who.EVERYONE, rename),
     c.Settings: Rule(Who.HOST, change_settings),
     c.Add: Rule(Who.EVERYONE, add),

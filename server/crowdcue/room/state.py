@@ -20,6 +20,7 @@ MAX_VOTES: Final = 500_000  #: live votes
 MAX_MEMBERS: Final = 200_000  #: members with something live in the room
 SWEEP_PAUSE: Final = 1_000  #: entries between two sweeps of a full table: a sweep looks at every member
 MAX_HOSTS: Final = 1_000
+MAX_BANNED: Final = 10_000
 KEEP_VERSIONS: Final = 10_000  #: versions a client may resume from
 KEEP_DELETED: Final = 20_000  #: removed ids remembered for resuming clients
 KEEP_HISTORY: Final = 20  #: plays in a fresh state
@@ -44,6 +45,7 @@ class Member:
     id: str
     name: str
     host: bool = False
+    banned: bool = False
     live: int = 0
     items: list[Item] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)  # at most 64: a deque would take 760 bytes empty
@@ -154,6 +156,7 @@ class Room:
     recent: OrderedDict[str, int] = field(default_factory=OrderedDict)
 
     members: dict[str, Member] = field(default_factory=dict)
+    bans: int = 0
     sweep_at: int = 10_000  # with so many members, those that nothing refers to are forgotten
     swept: int = 0
     answers: OrderedDict[tuple[str, str], Answer] = field(default_factory=OrderedDict)
@@ -276,7 +279,14 @@ class Room:
         playing = self.playing
         for member in list(self.members.values()):
             plays = playing is not None and (playing.by is member or member in playing.skips)
-            if not (member.live or member.host or member.answered or plays or member in self.taken):
+            if not (
+                member.live
+                or member.host
+                or member.banned
+                or member.answered
+                or plays
+                or member in self.taken
+            ):
                 del self.members[member.id]
         self.sweep_at = max(10_000, 2 * len(self.members))
         self.swept = self.seq

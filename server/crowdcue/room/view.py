@@ -21,7 +21,7 @@ def state(room: Room) -> Wire:
         "room": {
             "code": room.code,
             **{name: settings.wire(name, value) for name, value in room.settings.items()},
-            "volume": room.volume,
+            **{name: _room_value(room, name) for name in ("volume", "banned")},
         },
         "playing": playing_wire(room.playing),
         "queue": [item_wire(item) for item in room.ordered()],
@@ -63,12 +63,16 @@ def changes(room: Room, seq: int) -> Wire:
     if plays:
         patch["history"] = plays
     if any(at > seq for at in room.settings_at.values()):
-        patch["room"] = {
-            name: room.volume if name == "volume" else settings.wire(name, room.settings[name])
-            for name, at in room.settings_at.items()
-            if at > seq
-        }
+        patch["room"] = {name: _room_value(room, name) for name, at in room.settings_at.items() if at > seq}
     return patch
+
+
+def _room_value(room: Room, name: str) -> Any:
+    if name == "volume":
+        return room.volume
+    if name == "banned":
+        return room.bans
+    return settings.wire(name, room.settings[name])
 
 
 def mine(room: Room, member_id: str) -> dict[str, int]:
