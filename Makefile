@@ -7,7 +7,7 @@ PORT ?= 8080
 NODES ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web tools party test test-long check format
+.PHONY: help setup web tools party cluster test test-long check format
 
 help:  ## Tell what can be made
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -40,6 +40,9 @@ tools:
 
 party: setup web  ## Serve a party from this machine
 	$(BIN)/crowdcue serve --port $(PORT) $(ARGS)
+
+cluster: setup web tools  ## Serve from NODES nodes behind Nginx, with Redis, on this machine
+	$(BIN)/python -m loadtest.cluster --nodes $(NODES) --port $(PORT) $(ARGS)
 
 # Checking
 

@@ -1,0 +1,1 @@
+"""Load against a running party, and the local cluster that carries it."""
