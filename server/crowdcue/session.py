@@ -100,6 +100,14 @@ HELLO: Final = forms.Record(
 )
 
 
+class Clock(Protocol):
+    """Knows the log's time."""
+
+    def now(self) -> int:
+        """Log time (ms)."""
+        ...
+
+
 class Session:
     """One client's conversation in one codec. Times are in seconds of any steady clock."""
 
@@ -114,8 +122,8 @@ class Session:
         self._waiting = 0
         self._reactions: Bucket | None = None
 
-    def receive(self, frame: str | bytes, now: float, log_time: int) -> Effect:
-        """What to do about a frame. `log_time`: the log's time now (ms), for pongs."""
+    def receive(self, frame: str | bytes, now: float, clock: Clock) -> Effect:
+        """What to do about a frame. `clock` is asked for the log's time (ms) when a ping wants to know it."""
         if self._state == "closed":
             return self._close(BAD_MESSAGE, "this conversation is over")
         try:
@@ -130,7 +138,7 @@ class Session:
         if kind == "do":
             return self._do(message, now)
         if kind == "ping":
-            return self._ping(message, log_time)
+            return self._ping(message, clock)
         if kind == "react":
             return self._react(message, now)
         return self._close(BAD_MESSAGE, "this message has no t that is known here")
@@ -170,20 +178,20 @@ class Session:
         return Send(self.wire.encode(answer(id_, command)))
 
     def _over_limit(self, now: float) -> Refused | None:
-        if self._waiting >= MAX_WAITING:
-            return Refused("too_many", "Too many of your commands are waiting.", 1)
         assert self.actor is not None
         if self.actor.rights & UNLIMITED:
-            return None
+            return None  # what waits in a room is bounded for all together
+        if self._waiting >= MAX_WAITING:
+            return Refused("too_many", "Too many of your commands are waiting.", 1)
         if self._bucket.take(now):
             return Refused("too_many", "That was too fast; wait a moment.", 1)
         return None
 
-    def _ping(self, message: dict[str, Any], log_time: int) -> Effect:
+    def _ping(self, message: dict[str, Any], clock: Clock) -> Effect:
         at = message.get("at")
         if isinstance(at, bool) or not isinstance(at, int | float) or not math.isfinite(at):
             return self._close(BAD_MESSAGE, "at must be a number")
-        return Send(self.wire.encode({"t": "pong", "at": at, "now": log_time}))
+        return Send(self.wire.encode({"t": "pong", "at": at, "now": clock.now()}))
 
     def _react(self, message: dict[str, Any], now: float) -> Effect:
         emoji = message.get("emoji")

@@ -279,14 +279,21 @@ def test_beyond_the_rate_it_is_too_many_until_some_time_has_passed(wire: ClientW
         play.says(t="do", id="i", op="clear").is_refused("too_many")
 
 
-def test_open_parties_know_no_rate_but_what_waits_is_bounded(wire: ClientWire) -> None:
-    with Play(wire, actor=ANNA._replace(rights=c.UNLIMITED)) as play:
+def test_what_one_client_has_waiting_is_bounded(wire: ClientWire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "MAX_WAITING", 20)
+    with Play(wire) as play:
         for _ in range(session.MAX_WAITING):
             submit = play.says(t="do", id="i", op="clear").submits()
         assert play.says(t="do", id="i", op="clear").is_refused("too_many")["retry_after"] == 1
         play.answered(submit, Done(1))
         play.says(t="do", id="i", op="clear").submits()
         play.says(t="do", id="i", op="clear").is_refused("too_many")
+
+
+def test_clients_of_open_parties_know_no_limit_of_their_own(wire: ClientWire) -> None:
+    with Play(wire, actor=ANNA._replace(rights=c.UNLIMITED)) as play:
+        for _ in range(session.MAX_WAITING + 1):
+            play.says(t="do", id="i", op="clear").submits()
 
 
 # The play language itself

@@ -8,8 +8,8 @@ import logging
 from collections import Counter
 from typing import Any, Final
 
-from starlette.routing import BaseRoute, WebSocketRoute
-from starlette.types import Message
+from starlette.types import ASGIApp, Message, Receive, Scope
+from starlette.types import Send as AsgiSend
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from crowdcue.faces.auth import BadToken, ClaimFailed, Member, cookie_token, same_origin
@@ -30,6 +30,7 @@ from crowdcue.session import (
     REMOVED,
     TOO_MANY,
     Close,
+    Effect,
     Ignore,
     Join,
     React,
@@ -52,8 +53,9 @@ COME_BACK: Final = "2"
 class Conversation:
     """One accepted WebSocket, from the handshake to the end."""
 
-    def __init__(self, context: Context, websocket: WebSocket) -> None:
+    def __init__(self, context: Context, websocket: WebSocket, code: str) -> None:
         self._context = context
+        self._code = code
         self._websocket = websocket
         self._loop = asyncio.get_running_loop()
         self._wire, self._subprotocol = choose(websocket.scope["subprotocols"])
@@ -61,6 +63,7 @@ class Conversation:
         self._room: LiveRoom | None = None
         self._listener: Listener | None = None
         self._closing = False
+        self._over = False  # nothing that still comes is listened to
         self._sink: FrameSink | QueueSink | None = None
 
     async def run(self) -> None:
@@ -101,7 +104,7 @@ class Conversation:
         if self._context.draining:
             await self.close(DRAINING, COME_BACK)
             return False
-        code = normal_code(self._websocket.path_params["code"])
+        code = normal_code(self._code)
         try:
             if code is None:
                 raise NoSuchRoom
@@ -121,22 +124,47 @@ class Conversation:
             await self.close(NO_HELLO, "no hello came")
             return
         while frame is not None and not self._closing:
-            assert self._room is not None
-            effect = self._session.receive(frame, self._loop.time(), self._room.now())
-            if isinstance(effect, Submit):
-                self._submit(effect)
-            elif isinstance(effect, Send):
-                self._push(effect.frame)
-            elif isinstance(effect, Join):
+            effect = self._decide(frame)
+            if isinstance(effect, Join):
                 await self._join(effect)
-            elif isinstance(effect, React):
-                self._react(effect)
-            elif isinstance(effect, Ignore):
-                pass
-            else:
-                await self._close_for(effect)
+                if self._listener is not None and isinstance(self._sink, FrameSink):
+                    self._sink.listen(self._heard)  # from here on only the end comes through ASGI
+            elif not self._carry_out(effect):
+                assert isinstance(effect, Close)
+                await self.close(effect.code, effect.reason)
                 return
             frame = await self._receive()
+
+    def _heard(self, frame: str | bytes) -> None:
+        """A message that the server hands over as it comes."""
+        if self._over:
+            return
+        try:
+            effect = self._decide(frame)
+            if not self._carry_out(effect):
+                assert isinstance(effect, Close)
+                self._over = True
+                self.close_soon(effect.code, effect.reason)
+        except Exception:
+            log.exception("a message could not be handled")
+            self._over = True
+            self.close_soon(1011, "internal")
+
+    def _decide(self, frame: str | bytes) -> Effect:
+        assert self._room is not None
+        return self._session.receive(frame, self._loop.time(), self._room)
+
+    def _carry_out(self, effect: Effect) -> bool:
+        """False when the effect is the end of the conversation."""
+        if isinstance(effect, Submit):
+            self._submit(effect)
+        elif isinstance(effect, Send):
+            self._push(effect.frame)
+        elif isinstance(effect, React):
+            self._react(effect)
+        else:
+            return isinstance(effect, Ignore)
+        return True
 
     async def _receive(self) -> str | bytes | None:
         message: Message = await self._websocket.receive()
@@ -144,9 +172,6 @@ class Conversation:
             return None
         frame: str | bytes = message["text"] if message.get("text") is not None else message["bytes"]
         return frame
-
-    async def _close_for(self, effect: Close) -> None:
-        await self.close(effect.code, effect.reason)
 
     def _push(self, payload: bytes) -> None:
         assert self._listener is not None
@@ -214,11 +239,16 @@ class Conversation:
         return member
 
 
-def routes(context: Context) -> list[BaseRoute]:
-    """The WebSocket route."""
+def app(context: Context) -> ASGIApp:
+    """All WebSockets. Not a route of the application: its layers would cost each listener their frames for hours."""
     addresses: Counter[str] = Counter()
 
-    async def endpoint(websocket: WebSocket) -> None:
+    async def endpoint(scope: Scope, receive: Receive, send: AsgiSend) -> None:
+        websocket = WebSocket(scope, receive, send)
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if not path.startswith("/ws/"):
+            await websocket.close()  # before it is accepted: HTTP 403
+            return
         address = websocket.client.host if websocket.client else ""
         if not context.open_party and addresses[address] >= ADDRESS_CONNECTIONS:
             await websocket.accept()
@@ -226,10 +256,10 @@ def routes(context: Context) -> list[BaseRoute]:
             return
         addresses[address] += 1
         try:
-            await Conversation(context, websocket).run()
+            await Conversation(context, websocket, path[4:]).run()
         finally:
             addresses[address] -= 1
             if not addresses[address]:
                 del addresses[address]
 
-    return [WebSocketRoute("/ws/{code}", endpoint)]
+    return endpoint

@@ -88,7 +88,11 @@ class MusicClock:
             return
         if room.items:
             self._ask(c.PlayNext(HOUSE, c.NODE, None, c.NO_PLAY, True))
-        elif room.settings["autofill"] and self._loop.time() >= self._fill_after:
+        elif room.settings["autofill"]:
+            early = self._fill_after - self._loop.time()
+            if early > 0:
+                self._think_in(early)
+                return
             song = self._pick_song([*room.recent])
             if song is not None:
                 self._fill_after = self._loop.time() + FILL_AGAIN
