@@ -100,14 +100,6 @@ HELLO: Final = forms.Record(
 )
 
 
-class Clock(Protocol):
-    """Knows the log's time."""
-
-    def now(self) -> int:
-        """Log time (ms)."""
-        ...
-
-
 class Session:
     """One client's conversation in one codec. Times are in seconds of any steady clock."""
 
@@ -122,8 +114,8 @@ class Session:
         self._waiting = 0
         self._reactions: Bucket | None = None
 
-    def receive(self, frame: str | bytes, now: float, clock: Clock) -> Effect:
-        """What to do about a frame. `clock` is asked for the log's time (ms) when a ping wants to know it."""
+    def receive(self, frame: str | bytes, now: float, log_time: int) -> Effect:
+        """What to do about a frame. `log_time`: the log's time now (ms), for pongs."""
         if self._state == "closed":
             return self._close(BAD_MESSAGE, "this conversation is over")
         try:
@@ -138,7 +130,7 @@ class Session:
         if kind == "do":
             return self._do(message, now)
         if kind == "ping":
-            return self._ping(message, clock)
+            return self._ping(message, log_time)
         if kind == "react":
             return self._react(message, now)
         return self._close(BAD_MESSAGE, "this message has no t that is known here")
@@ -187,11 +179,11 @@ class Session:
             return Refused("too_many", "That was too fast; wait a moment.", 1)
         return None
 
-    def _ping(self, message: dict[str, Any], clock: Clock) -> Effect:
+    def _ping(self, message: dict[str, Any], log_time: int) -> Effect:
         at = message.get("at")
         if isinstance(at, bool) or not isinstance(at, int | float) or not math.isfinite(at):
             return self._close(BAD_MESSAGE, "at must be a number")
-        return Send(self.wire.encode({"t": "pong", "at": at, "now": clock.now()}))
+        return Send(self.wire.encode({"t": "pong", "at": at, "now": log_time}))
 
     def _react(self, message: dict[str, Any], now: float) -> Effect:
         emoji = message.get("emoji")

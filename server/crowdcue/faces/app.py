@@ -17,10 +17,11 @@ log = logging.getLogger(__name__)
 
 
 class SubPath:
-    """Serves an application below a sub-path, whether or not the proxy in front has stripped it."""
+    """Serves the applications for HTTP and WebSockets below a sub-path, whether or not the proxy has stripped it."""
 
-    def __init__(self, app: ASGIApp, root_path: str) -> None:
-        self._app = app
+    def __init__(self, http: ASGIApp, websockets: ASGIApp, root_path: str) -> None:
+        self._http = http
+        self._websockets = websockets
         self._root = root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -30,7 +31,7 @@ class SubPath:
             if not (path == self._root or path.startswith(self._root + "/")):
                 path = self._root + path
             scope = {**scope, "root_path": self._root, "path": path}
-        await self._app(scope, receive, send)
+        await (self._websockets if scope["type"] == "websocket" else self._http)(scope, receive, send)
 
 
 async def _http_error(_: Request, error: Exception) -> Response:
@@ -47,7 +48,6 @@ def build(context: Context) -> ASGIApp:
     """The application of one node."""
     app = Starlette(
         routes=[
-            *websocket.routes(context),
             *rest.routes(context),
             *media.routes(context),
             *docs.routes(context),
@@ -55,4 +55,4 @@ def build(context: Context) -> ASGIApp:
         ],
         exception_handlers={HTTPException: _http_error, Exception: _bug},
     )
-    return SubPath(app, context.root_path)
+    return SubPath(app, websocket.app(context), context.root_path)

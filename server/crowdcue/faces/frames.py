@@ -162,10 +162,13 @@ class FramesProtocol(WebSocketsSansIOProtocol):
 class FrameSink:
     """Prepared frames to one connection's transport. Nothing is written after a close frame."""
 
-    __slots__ = ("_protocol", "close_with")
+    __slots__ = ("_protocol", "_transport", "buffered", "close_with")
 
     def __init__(self, protocol: FramesProtocol) -> None:
         self._protocol = protocol
+        self._transport: Transport = protocol.transport
+        #: Bytes that the kernel has not taken yet: the transport's own method, asked for every frame.
+        self.buffered: Callable[[], int] = self._transport.get_write_buffer_size
         self.close_with: Callable[[int, str], None] | None = None
 
     def prepare(self, payload: bytes, text: bool) -> bytes:
@@ -180,12 +183,7 @@ class FrameSink:
         """Hand the frame to the transport."""
         protocol = self._protocol
         if not protocol.close_sent and not protocol.disconnected:
-            protocol.transport.write(frame)
-
-    def buffered(self) -> int:
-        """Bytes that the kernel has not taken yet."""
-        transport: Transport = self._protocol.transport
-        return transport.get_write_buffer_size()
+            self._transport.write(frame)
 
     def close(self, code: int, reason: str) -> None:
         """End in order, through the application's own close."""

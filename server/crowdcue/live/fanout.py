@@ -107,6 +107,7 @@ class Fanout:
         room = self._room()
         target = room.version
         frames: dict[tuple[Kind, Version], tuple[bytes, Version, list[str]] | None] = {}
+        kind, version, frame = None, None, None
         for listener in self.listeners:
             if listener.version == target or listener.behind_since is not None:
                 continue
@@ -114,15 +115,18 @@ class Fanout:
                 listener.behind_since = now
                 self._behind.add(listener)
                 continue
-            key = (listener.kind, listener.version)
-            if key not in frames:
-                patch = view.since(room, *listener.version)
-                if patch is None:
-                    frames[key] = None
-                else:
-                    back = [song_id for song_id in patch.get("del", ()) if song_id in room.items]
-                    frames[key] = listener.prepare(patch), (patch["seq"], patch["mark"]), back
-            frame = frames[key]
+            # Nearly all stand where the one before stood, at the very same tuple: they need no lookup.
+            if listener.version is not version or listener.kind is not kind:
+                kind, version = listener.kind, listener.version
+                key = (kind, version)
+                if key not in frames:
+                    patch = view.since(room, *version)
+                    if patch is None:
+                        frames[key] = None
+                    else:
+                        back = [song_id for song_id in patch.get("del", ()) if song_id in room.items]
+                        frames[key] = listener.prepare(patch), (patch["seq"], patch["mark"]), back
+                frame = frames[key]
             if frame is None:
                 self._send_state(listener)
                 continue

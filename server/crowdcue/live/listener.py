@@ -34,6 +34,9 @@ class Sink(Protocol):
         """End the connection at once; a client that does not read cannot be asked to."""
 
 
+_KINDS: Final[dict[tuple[Wire, type[Sink]], tuple[Wire, type[Sink]]]] = {}
+
+
 class Listener:
     """A client in a room. `version` is the last it was sent; `mine` the songs on which it is owed its own vote;
     `acknowledged` those on which a `done` told it its own vote that no patch has shown yet."""
@@ -43,6 +46,7 @@ class Listener:
         "acknowledged",
         "behind_since",
         "host",
+        "kind",
         "member",
         "mine",
         "name",
@@ -55,6 +59,8 @@ class Listener:
     def __init__(self, sink: Sink, wire: Wire, member: str, name: str, *, player: bool, host: bool) -> None:
         self.sink = sink
         self.wire = wire
+        #: Listeners of one kind take the same prepared frames; it is one object for all of them.
+        self.kind = _KINDS.setdefault((wire, type(sink)), (wire, type(sink)))
         self.member = member
         self.name = name
         self.player = player
@@ -64,11 +70,6 @@ class Listener:
         self.mine: set[str] = set()
         self.acknowledged: set[str] = set()
         self._allowance = 0
-
-    @property
-    def kind(self) -> tuple[Wire, type[Sink]]:
-        """Listeners of one kind take the same prepared frames."""
-        return self.wire, type(self.sink)
 
     def prepare(self, message: dict[str, Any]) -> bytes:
         """A message as a frame for listeners of this kind."""

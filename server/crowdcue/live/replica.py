@@ -166,9 +166,13 @@ class Replica:
 
     async def _read_once(self) -> None:
         position = await self.sync_clock()
-        if position is None:
-            await self._put_back()
-            return
+        if position is not None:
+            with contextlib.suppress(NoSuchRoom):  # it vanished after it had told its position
+                await self._read_to(position)
+                return
+        await self._put_back()
+
+    async def _read_to(self, position: Position) -> None:
         if self.is_at(position):
             return
         if position.seq <= self.room.seq:

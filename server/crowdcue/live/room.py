@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 #: `here` is told at most once in so long (s).
 HERE_EVERY: Final = 1.0
+#: … and never more than so small a part of the time is spent on it, when thousands arrive at once.
+HERE_SHARE: Final = 20
 #: Presence is reported to the other nodes so often (s), well within `presence.FRESH`.
 BEAT_EVERY: Final = 3.0
 
@@ -257,8 +259,10 @@ class LiveRoom:
 
     def _tell_here(self) -> None:
         self._here = None
-        self._here_at = self._loop.time()
+        began = self._loop.time()
         self._fanout.broadcast(self._presence.here())
+        ended = self._loop.time()
+        self._here_at = max(began, ended + HERE_SHARE * (ended - began) - HERE_EVERY)
         self.beat()
 
     def _name_of(self, listener: Listener) -> str:
@@ -330,7 +334,9 @@ class LiveRoom:
         for listener in list(self.listeners):
             was, now = before.members.get(listener.member), self.room.members.get(listener.member)
             if was is not None and was.host and not (now is not None and now.host):
-                listener.sink.close(COME_BACK, "1")  # the claim was lost with the log's tail: to be made again
+                listener.sink.close(
+                    COME_BACK, "1"
+                )  # the claim was lost with the log's tail: to be made again
             else:
                 self._update_rights(listener)
         self._clock.changed()
