@@ -242,3 +242,11 @@ async def test_a_taken_grpc_port_is_a_bad_setting(open_server: Server, tmp_path:
     )
     assert ended.returncode == 2
     assert port in ended.stderr.splitlines()[-1]
+
+
+async def test_the_host_token_has_a_second_name_for_callers_behind_a_proxy(
+    guest: Client, server: Server
+) -> None:
+    await guest.add("p")
+    call = guest.call("PlayNext", pb.Empty(), pb.Track, ("x-crowdcue-host", server.host_token))
+    assert (await call).id == "p"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from loadtest.cluster import Cluster
 
-from tests.support.scenario import OneNode, Reach, Scenario
+from tests.support.scenario import ManyNodes, OneNode, Reach, Scenario
 from tests.support.servers import Server
 
 #: The faces of Anna, Ben and the host.
@@ -17,14 +18,20 @@ MIXES = [
     ("rest", "json", "msgpack"),
     ("msgpack", "rest", "json"),
     ("json", "msgpack", "rest"),
+    ("grpc", "grpc", "grpc"),
+    ("grpc", "json", "rest"),
 ]
 
 
-@pytest.fixture(scope="package", params=["one node"])
+@pytest.fixture(scope="package", params=["one node", "five nodes"])
 def reach(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reach]:
     """How the server is reached."""
-    with Server(tmp_path_factory.mktemp("scenarios") / "data", open_party=False) as server:
-        yield OneNode(server)
+    if request.param == "one node":
+        with Server(tmp_path_factory.mktemp("scenarios") / "data", open_party=False) as server:
+            yield OneNode(server)
+    else:
+        with Cluster(nodes=5) as cluster:
+            yield ManyNodes(cluster)
 
 
 @pytest.fixture(params=MIXES, ids="-".join)

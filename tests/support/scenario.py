@@ -17,10 +17,13 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Protocol
 
+import grpc
 import httpx
 import pytest
+from loadtest.cluster import Cluster
 
 from crowdcue.client import Party, Refused
+from crowdcue.faces import queue_pb2 as pb
 from tests.support.servers import Server
 from tests.support.talk import RoomKey, new_room, song
 
@@ -51,6 +54,10 @@ class Reach(Protocol):
         """The base address (http) for the so-many-th person of a scenario."""
         ...
 
+    def rpc(self, person: int) -> str:
+        """The same for gRPC: `host:port`."""
+        ...
+
     def new_room(self) -> RoomKey:
         """A room of its own for a scenario. Blocking."""
         ...
@@ -66,9 +73,33 @@ class OneNode:
         """The server's."""
         return self._server.url
 
+    def rpc(self, person: int) -> str:
+        """The server's."""
+        return f"127.0.0.1:{self._server.grpc_port}"
+
     def new_room(self) -> RoomKey:
         """Made there."""
         return new_room(self._server)
+
+
+class ManyNodes:
+    """Everybody talks to the balancer in front of many nodes."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def address(self, person: int) -> str:
+        """The balancer's, whoever asks: it spreads people by itself."""
+        return self._cluster.url
+
+    def rpc(self, person: int) -> str:
+        """The balancer's."""
+        return self._cluster.grpc
+
+    def new_room(self) -> RoomKey:
+        """Made by whichever node is asked."""
+        made = httpx.post(f"{self._cluster.url}/api/rooms", json={"name": "Scenario"}, trust_env=False).json()
+        return RoomKey(made["code"], made["host_token"])
 
 
 class Hand(ABC):
@@ -290,6 +321,104 @@ class RestHand(Hand):
         assert heard == [*before, *([] if song_id is None else [song_id])]
 
 
+class RpcHand(Hand):
+    """By gRPC. What it sees it asks for once, like REST."""
+
+    def __init__(self, address: str, code: str, host_token: str | None) -> None:
+        super().__init__(address, code, host_token)
+        self._token: str | None = None
+        self._channel: grpc.aio.Channel | None = None
+
+    async def enters(self) -> None:
+        """With the token of the last time, or with one that the first answer brings."""
+        self._channel = grpc.aio.insecure_channel(self.address)
+
+    async def leaves(self) -> None:
+        """Close."""
+        assert self._channel is not None
+        await self._channel.close()
+
+    async def _ask(self, name: str, request: Any, answer: Any) -> Any:
+        assert self._channel is not None
+        metadata = [("room", self.code)]
+        if self.host_token is not None:
+            metadata.append(("x-crowdcue-host", self.host_token))  # `host` is not for proxies
+        if self._token is not None:
+            metadata.append(("authorization", f"Bearer {self._token}"))
+        method = self._channel.unary_unary(
+            f"/queue.QueueService/{name}",
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=answer.FromString,
+        )
+        call = method(request, metadata=tuple(metadata), timeout=PATIENCE)
+        try:
+            issued = dict(await call.initial_metadata()).get("x-crowdcue-token")
+            self._token = str(issued) if issued else self._token
+            return await call
+        except grpc.aio.AioRpcError as error:
+            raise No(str(dict(error.trailing_metadata() or ()).get("code"))) from error
+
+    async def adds(self, *ids: str) -> None:
+        """One by one."""
+        for id_ in ids:
+            told = song(id_)
+            track = pb.Track(
+                id=id_, title=told["title"], artist=told["artist"], duration=round(told["duration"])
+            )
+            queue = (await self._ask("AddTrack", track, pb.QueueResponse)).queue
+            assert id_ in [track.id for track in queue]
+
+    async def removes(self, song_id: str) -> None:
+        """Unknown songs change nothing here, by contract."""
+        await self._ask("RemoveTrack", pb.TrackId(id=song_id), pb.QueueResponse)
+
+    async def votes(self, song_id: str, value: int) -> None:
+        """In steps, from wherever the vote is: two lead to either end."""
+        for up in {1: (True, True), -1: (False, False), 0: (True, True, False)}[value]:
+            await self._ask("VoteTrack", pb.VoteRequest(id=song_id, up=up), pb.QueueResponse)
+
+    async def plays_next(self) -> None:
+        """This face answers an empty track when nothing plays now, and also when nothing did before."""
+        idle = not (await self._queue() or await self._plays())
+        await self._ask("PlayNext", pb.Empty(), pb.Track)
+        if idle:
+            raise No("queue_empty")
+
+    async def clears(self) -> None:
+        """This face has no such call."""
+        pytest.skip("gRPC cannot clear the queue")
+
+    async def sees(self, *ids: str, **scores: int) -> None:
+        """Ask once."""
+        seen = {track.id: track.votes for track in await self._queue()}
+        assert list(seen) == list(ids), seen
+        assert {id_: seen[id_] for id_ in scores} == scores
+
+    async def hears(self, song_id: str | None, *before: str) -> None:
+        """Ask once; the history holds what plays as well."""
+        answer = await self._ask("GetHistory", pb.Empty(), pb.QueueList)
+        heard = [track.id for track in answer.queue]
+        assert heard == [*before, *([] if song_id is None else [song_id])]
+
+    async def _plays(self) -> bool:
+        """Whether something plays, by the state that a stream begins with."""
+        assert self._channel is not None
+        method = self._channel.unary_stream(
+            "/queue.QueueService/Watch",
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=pb.Update.FromString,
+        )
+        stream = method(
+            pb.Empty(), metadata=(("room", self.code), ("authorization", f"Bearer {self._token}"))
+        )
+        playing: bool = (await stream.read()).HasField("playing")
+        stream.cancel()
+        return playing
+
+    async def _queue(self) -> Any:
+        return (await self._ask("GetQueue", pb.Empty(), pb.QueueList)).queue
+
+
 class Everyone:
     """All the hands of a scenario, who must all see the same."""
 
@@ -305,7 +434,12 @@ class Everyone:
         await asyncio.gather(*[hand.hears(song_id, *before) for hand in self._hands])
 
 
-FACES: dict[str, type[Hand]] = {"json": JsonHand, "msgpack": MsgpackHand, "rest": RestHand}
+FACES: dict[str, type[Hand]] = {
+    "json": JsonHand,
+    "msgpack": MsgpackHand,
+    "rest": RestHand,
+    "grpc": RpcHand,
+}
 
 
 class Scenario:
@@ -319,7 +453,8 @@ class Scenario:
         room = await asyncio.to_thread(self._reach.new_room)
         tokens = (None, None, room.host_token)
         for person, (face, token) in enumerate(zip(self._faces, tokens, strict=True)):
-            hand = FACES[face](self._reach.address(person), room.code, token)
+            address = self._reach.rpc(person) if face == "grpc" else self._reach.address(person)
+            hand = FACES[face](address, room.code, token)
             await hand.enters()
             self._hands.append(hand)
         anna, ben, host = self._hands

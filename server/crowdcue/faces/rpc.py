@@ -178,7 +178,9 @@ class QueueService:
             raise _Refusal(Refused("bad_request", "idempotency-key must have 1 to 64 characters"))
         room = await self._room(call)
         member = await self._member(found, call)
-        actor = await self._context.identity.actor(room, member, found.get("host"))
+        # HTTP/2 proxies refuse a `host` beside the request's own authority: behind them it has another name.
+        host_token = found.get("host") or found.get("x-crowdcue-host")
+        actor = await self._context.identity.actor(room, member, host_token)
         wait = 0.0 if self._context.open_party else self._writes.take(actor.member, time.monotonic())
         if wait:
             raise _Refusal(Refused("too_many", "That was too fast; wait a moment.", math.ceil(wait)))
