@@ -41,18 +41,21 @@ expect.set_options(timeout=PATIENCE)
 
 
 def make_tunes(folder: Path) -> Path:
-    """Songs one can hear: "The Sines - Tone 1" … of 40 s, and two that are over after three seconds."""
+    """Songs one can hear: "The Sines - Tone 1" … of 40 s, two that are over after 3 s, a quiet and a long one."""
     folder.mkdir(parents=True)
     for number in range(1, 7):
         _tone(folder / f"The Sines - Tone {number}.wav", 110.0 * number, 40.0)
     for number in (1, 2):
         _tone(folder / f"The Blips - Short {number}.wav", 330.0 * number, 3.0)
+    _tone(folder / "The Hush - Quiet.wav", 220.0, 40.0, 0.07)
+    _tone(folder / "The Drones - Long.wav", 150.0, 120.0)
     return folder
 
 
-def _tone(path: Path, pitch: float, seconds: float) -> None:
+def _tone(path: Path, pitch: float, seconds: float, level: float = 0.27) -> None:
     rate = 8_000
-    period = array.array("h", (int(9_000 * math.sin(2 * math.pi * pitch * n / rate)) for n in range(rate)))
+    top = 32_767 * level
+    period = array.array("h", (int(top * math.sin(2 * math.pi * pitch * n / rate)) for n in range(rate)))
     with wave.open(str(path), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)

@@ -57,6 +57,7 @@ async def test_songs_that_cannot_be_played_are_passed_within_three_seconds(party
 async def test_two_stages_sound_as_one(party: Party) -> None:
     guest = await party.phone("Gero")
     stages = [await party.stage(), await party.stage()]
+    await stages[1].press("Play here, too")
     await guest.add("Tone 1")
     for stage in stages:
         await _heard(stage)

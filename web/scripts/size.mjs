@@ -18,9 +18,9 @@ function filesOf(page) {
     found.add(path);
     if (!path.endsWith('.js')) continue;
     const source = read(path).toString();
-    for (const match of source.matchAll(/["'`]\.\/([\w.-]+\.(?:js|css))["'`]/g))
+    // `import(…)` is left out on purpose: what it fetches comes when it is first needed.
+    for (const match of source.matchAll(/\b(?:from|import)\s*["'`]\.\/([\w.-]+\.js)["'`]/g))
       waiting.push(`assets/${match[1]}`);
-    for (const match of source.matchAll(/["'`](assets\/[\w.-]+\.(?:js|css))["'`]/g)) waiting.push(match[1]);
   }
   return [...found];
 }

@@ -6,7 +6,7 @@ import { positionAt, ServerClock } from '../src/lib/clock';
 import { accentFor, contrast, fromHsl, hueOf, meanColour, toHsl, type Rgb } from '../src/lib/colour';
 import { about, clockTime, ordinal, signed, suggestedName } from '../src/lib/format';
 import { waits } from '../src/lib/wait';
-import { steer } from '../src/stage/steer';
+import { steer } from '../src/sound/steer';
 import type { Playing } from '../src/lib/wire';
 import { item, view } from './make';
 
@@ -52,20 +52,33 @@ describe('the clock', () => {
 
 describe('steering', () => {
   const LONG = 60_000;
-  it('leaves a sound that is in time alone', () => {
-    expect(steer(10, 10.005, LONG, LONG)).toEqual({ rate: 1 });
+  /** What the rate comes to when nothing else happens. */
+  const settled = (behind: number): number => {
+    let rate = 1;
+    for (let look = 0; look < 20; look++) {
+      const steering = steer(10 + behind, 10, rate, LONG);
+      if ('rate' in steering) rate = steering.rate;
+    }
+    return rate;
+  };
+
+  it('leaves a sound alone that is close enough, and nudges one that is not, by no more than ears allow', () => {
+    expect(settled(0.005)).toBe(1);
+    expect(settled(0.02)).toBeCloseTo(1.008, 6);
+    expect(settled(0.2)).toBeCloseTo(1.02, 6);
+    expect(settled(-0.2)).toBeCloseTo(0.98, 6);
   });
-  it('nudges a small gap, never audibly', () => {
-    expect(steer(10, 9.95, LONG, LONG)).toEqual({ rate: expect.closeTo(1.025, 6) });
-    expect(steer(10, 10.25, LONG, LONG)).toEqual({ rate: 0.97 });
+
+  it('bends the rate in small steps, and back again', () => {
+    expect(steer(10.2, 10, 1, LONG)).toEqual({ rate: expect.closeTo(1.006, 6) });
+    expect(steer(10, 10, 1.02, LONG)).toEqual({ rate: expect.closeTo(1.014, 6) });
   });
-  it('jumps over a large gap, but not twice in a row', () => {
-    expect(steer(30, 10, LONG, LONG)).toEqual({ jump: 30 });
-    expect(steer(30, 10, 100, LONG)).toEqual({ rate: 1.03 });
-  });
-  it('is less patient when a song has just begun', () => {
-    expect(steer(3, 2.9, 1_000, 3_000)).toEqual({ jump: 3 });
-    expect(steer(3, 2.9, 1_000, LONG)).toEqual({ rate: 1.03 });
+
+  it('jumps only beyond a quarter of a second, and not again at once', () => {
+    expect(steer(10.249, 10, 1.02, LONG)).toHaveProperty('rate');
+    expect(steer(10.251, 10, 1, LONG)).toEqual({ jump: 10.251 });
+    expect(steer(9.7, 10, 1, LONG)).toEqual({ jump: 9.7 });
+    expect(steer(30, 10, 1.02, 100)).toEqual({ rate: 1.02 });
   });
 });
 

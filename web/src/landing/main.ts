@@ -1,6 +1,7 @@
 /** Starts the landing page. */
 import '../styles/base.css';
 import { mount } from 'svelte';
+import { loadWords } from '../lib/words';
 import Landing from './Landing.svelte';
 
-mount(Landing, { target: document.getElementById('app') as HTMLElement });
+void loadWords().then(() => mount(Landing, { target: document.getElementById('app') as HTMLElement }));

@@ -16,11 +16,22 @@ export interface Invite {
   name: string;
   url: string;
   qr: string;
+  /** A QR code that joins the host's Wi-Fi. */
+  wifi?: string;
 }
 
 export interface PastTrack extends Song {
   play: number;
   played_at?: number;
+  ended_at?: number;
+  up?: number;
+  down?: number;
+  by?: { id: string; name: string };
+}
+
+export interface HostLinks {
+  url: string;
+  stage: string;
 }
 
 async function call<T>(path: string, init?: RequestInit): Promise<T> {
@@ -42,6 +53,11 @@ export function createRoom(name: string): Promise<{ code: string; host_token: st
   return call('api/rooms', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
 }
 
+/** For hosts: links that carry host rights. */
+export function hostLinks(code: string, token: string | undefined): Promise<HostLinks> {
+  return call(`api/rooms/${code}/host-link`, token ? { headers: { 'x-crowdcue-host': token } } : {});
+}
+
 export const invite = (code: string): Promise<Invite> => call(`api/rooms/${code}/invite`);
 
 export async function search(q: string, limit: number, signal: AbortSignal): Promise<Song[]> {
@@ -60,4 +76,18 @@ export async function pastPlays(
   const tracks = await call<PastTrack[]>(`api/rooms/${code}/history?${query}`);
   // A track's id is a number where it looks like one; on the WebSocket it is always text.
   return tracks.map((track) => ({ ...track, id: String(track.id) })).reverse();
+}
+
+/** A night longer than this is cut at its beginning. */
+const MOST_PLAYS = 20_000;
+
+/** Every finished play, oldest first; asks page by page until there is no more, or `stop` says so. */
+export async function allPlays(code: string, stop: () => boolean = () => false): Promise<PastTrack[]> {
+  const PAGE = 500;
+  const found: PastTrack[] = [];
+  for (;;) {
+    const page = await pastPlays(code, found.at(-1)?.play, PAGE);
+    found.push(...page);
+    if (page.length < PAGE || found.length >= MOST_PLAYS || stop()) return found.reverse();
+  }
 }

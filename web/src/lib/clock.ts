@@ -2,9 +2,13 @@
 import type { Playing } from './wire';
 
 /** Samples that compete for the lowest round trip; enough to ride out a burst of slow ones. */
-const KEEP = 10;
+const KEEP = 24;
 /** An old sample, however quick, says nothing about a clock that has drifted since (ms). */
 const MAX_AGE = 90_000;
+/** Round trips this close to the best are as good as the best; their middle is better than any one of them. */
+const AS_GOOD = 1.5;
+/** Round trips are never told apart finer than this (ms). */
+const GRAIN = 2;
 
 interface Sample {
   at: number;
@@ -36,10 +40,17 @@ export class ServerClock {
     this.samples = [];
   }
 
+  /** How far the estimate may be off at most (ms); infinite before the first ping came back. */
+  get doubt(): number {
+    return this.samples.length ? Math.min(...this.samples.map((sample) => sample.roundTrip)) / 2 : Infinity;
+  }
+
   get offset(): number {
-    let best: Sample | undefined;
-    for (const sample of this.samples) if (!best || sample.roundTrip < best.roundTrip) best = sample;
-    return best ? best.offset : this.rough;
+    if (!this.samples.length) return this.rough;
+    const best = Math.min(...this.samples.map((sample) => sample.roundTrip));
+    const good = this.samples.filter(({ roundTrip }) => roundTrip <= best * AS_GOOD + GRAIN);
+    const sorted = good.map(({ offset }) => offset).sort((a, b) => a - b);
+    return sorted[sorted.length >> 1]!;
   }
 
   now(local: number): number {

@@ -30,18 +30,21 @@ export interface ConnectionOptions {
   identity: () => Pick<Hello, 'token' | 'host' | 'name' | 'as'>;
   /** The version that this listener holds. */
   version: () => [number, string] | undefined;
+  /** This page makes sound and wants to know the time well. */
+  keen?: () => boolean;
 }
 
 /** First retry after about half a second, then doubling up to this (ms). */
 const RETRY_FIRST = 500;
 const RETRY_MAX = 15_000;
 /** A few quick pings give the clock good samples; then one now and then keeps the line proven. */
-const QUICK_PINGS = 4;
+const QUICK_PINGS = 6;
 const PING_QUICK = 250;
 const PING_EVERY = 10_000;
+const PING_KEEN = 1_500;
 /** No word for this long after a ping: the line is dead (ms). After waking up we are less patient. */
 const ANSWER_WITHIN = 8_000;
-const ANSWER_AFTER_WAKE = 1_500;
+const ANSWER_AFTER_WAKE = 600;
 /** A handshake and a first state take longer on bad Wi-Fi (ms). */
 const WELCOME_WITHIN = 10_000;
 const REPEAT_AFTER = 1_000;
@@ -56,6 +59,8 @@ export class Connection {
   private pings = 0;
   private awaiting = false;
   private renewed = false;
+  /** The line is being tried after a sleep: if it is dead, a new one is opened at once. */
+  private waking = false;
   private toRepeat: string[] = [];
 
   constructor(private readonly options: ConnectionOptions) {}
@@ -82,7 +87,7 @@ export class Connection {
       this.outbox.settle(frame.id);
     }
     if (frame.t === 'welcome' || frame.t === 'pong') {
-      this.awaiting = false;
+      this.awaiting = this.waking = false;
       effects.push({ do: 'cancel', timer: 'answer' });
     }
     effects.push({ do: 'deliver', frame });
@@ -119,6 +124,10 @@ export class Connection {
       case 'answer':
         // Nobody is there: the socket may take minutes to notice, so leave it behind.
         this.socket = 'none';
+        if (this.waking) {
+          this.waking = false;
+          return [{ do: 'close' }, ...this.quiet(), ...this.open()];
+        }
         return [{ do: 'close' }, ...this.retryLater(1006, '')];
     }
   }
@@ -130,6 +139,7 @@ export class Connection {
     if (this.status !== 'live') return [];
     this.pings = 0;
     this.awaiting = false;
+    this.waking = true;
     return [{ do: 'cancel', timer: 'ping' }, ...this.ping(ANSWER_AFTER_WAKE)];
   }
 
@@ -138,6 +148,18 @@ export class Connection {
     if (this.status === 'ended') return [];
     this.socket = 'none';
     return [{ do: 'close' }, ...this.quiet(), ...this.open()];
+  }
+
+  /** Measure the time anew, quickly, from now on. */
+  listenClosely(): Effect[] {
+    if (this.status !== 'live') return [];
+    this.pings = 0;
+    return [{ do: 'cancel', timer: 'ping' }, ...this.ping(ANSWER_WITHIN)];
+  }
+
+  /** Said now or never: it is worth nothing later. */
+  say(frame: ClientFrame): Effect[] {
+    return this.status === 'live' ? [{ do: 'send', frame }] : [];
   }
 
   command(id: string, op: Op): Effect[] {
@@ -174,7 +196,8 @@ export class Connection {
   private ping(patience: number): Effect[] {
     if (this.socket !== 'open') return [];
     this.pings++;
-    const next = this.pings < QUICK_PINGS ? PING_QUICK : PING_EVERY;
+    const steady = this.options.keen?.() ? PING_KEEN : PING_EVERY;
+    const next = this.pings < QUICK_PINGS ? PING_QUICK : steady;
     const effects: Effect[] = [
       { do: 'send', frame: { t: 'ping', at: this.options.now() } },
       { do: 'timer', timer: 'ping', after: next },

@@ -1,7 +1,7 @@
 /** Runs a `Connection` on a real WebSocket, real timers and the page's own events. */
 import { decode, encode } from '@msgpack/msgpack';
 import { Connection, type ConnectionOptions, type Effect, type Timer } from './connection';
-import { SUBPROTOCOL, type Op, type ServerFrame } from './wire';
+import { SUBPROTOCOL, type ClientFrame, type Op, type ServerFrame } from './wire';
 
 export interface LineHooks {
   frame: (frame: ServerFrame) => void;
@@ -41,6 +41,14 @@ export class Line {
 
   command(id: string, op: Op): void {
     this.run(this.connection.command(id, op));
+  }
+
+  say(frame: ClientFrame): void {
+    this.run(this.connection.say(frame));
+  }
+
+  listenClosely(): void {
+    this.run(this.connection.listenClosely());
   }
 
   rejoin(): void {

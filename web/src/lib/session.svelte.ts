@@ -6,7 +6,7 @@ import { clientId, hostToken, nickname, randomId } from './keep';
 import { Line } from './line';
 import { ask, confirm, rows, settle, withdraw, type PendingOp } from './pending';
 import { applyFrame, type View } from './room';
-import type { Here, Me, Op, ServerFrame, Song } from './wire';
+import type { Emoji, Here, Me, Op, Reactions, ServerFrame, Song } from './wire';
 
 /** The server's steady reading that pings are measured with. */
 const local = () => performance.now();
@@ -30,34 +30,42 @@ export class Session {
   /** My standing wish to skip this play. */
   skipWish = $state<number | null>(null);
 
+  /** This page counts as one that makes sound. */
+  asPlayer = $state(false);
+
   readonly rows = $derived(this.view ? rows(this.view, this.pending, this.me) : []);
   /** Song id to its place in the queue, from 0. */
   readonly places = $derived(new Map(this.rows.map((row, at) => [row.id, at])));
   readonly playing = $derived(this.view?.playing ?? null);
   readonly position = $derived(this.playing ? positionAt(this.playing, this.now) : 0);
   readonly isHost = $derived(this.me?.role === 'host');
+  /** Pages that make sound, without this one. */
+  readonly otherPlayers = $derived(Math.max(0, (this.here?.players ?? 0) - Number(this.asPlayer)));
 
   onRefused: (refusal: Refusal) => void = () => {};
+  onReactions: (list: Reactions['list']) => void = () => {};
   onForgotten: (because: 'expired' | 'full') => void = () => {};
 
   private readonly clock = new ServerClock();
   private readonly line: Line;
   private readonly answers = new Map<string, (accepted: boolean, retryAfter?: number) => void>();
-  private asPlayer = false;
+  private keen = false;
 
-  constructor(code: string) {
+  /** `screen`: what a page that is nobody's is called among those who are here. */
+  constructor(code: string, screen?: string) {
     this.code = code;
     const options = {
       now: local,
       random: Math.random,
       identity: () => {
-        const [host, name] = [hostToken.get(code), nickname.get()];
+        const [host, name] = [hostToken.get(code), screen ?? nickname.get()];
         return {
           ...(host ? { host } : {}),
           ...(name ? { name } : {}),
           ...(this.asPlayer ? { as: 'player' as const } : {}),
         };
       },
+      keen: () => this.keen,
       version: (): [number, string] | undefined => (this.view ? [this.view.seq, this.view.mark] : undefined),
     };
     this.line = new Line(socketUrl(code, clientId()), options, {
@@ -86,11 +94,22 @@ export class Session {
     return this.clock.now(local());
   }
 
-  /** Joins anew as a player, whose presence lets the room's clock run. */
-  becomePlayer(): void {
-    if (this.asPlayer) return;
-    this.asPlayer = true;
+  /** Joins anew as a player, whose presence lets the room's clock run; or as one who only looks. */
+  becomePlayer(player = true): void {
+    if (this.asPlayer === player) return;
+    this.asPlayer = player;
     this.line.rejoin();
+  }
+
+  /** Sound wants a better clock than a list does. */
+  listenClosely(closely: boolean): void {
+    if (this.keen === closely) return;
+    this.keen = closely;
+    if (closely) this.line.listenClosely();
+  }
+
+  react(emoji: Emoji): void {
+    this.line.say({ t: 'react', emoji });
   }
 
   /** Asks for something; it shows at once and resolves with whether the server accepted it. */
@@ -121,6 +140,12 @@ export class Session {
       case 'welcome':
         this.me = frame.you;
         this.clock.guess(local(), frame.now);
+        return;
+      case 'you':
+        this.me = frame.you;
+        return;
+      case 'reactions':
+        this.onReactions(frame.list);
         return;
       case 'here':
         this.here = frame;

@@ -80,6 +80,8 @@ export interface Room extends Partial<Settings> {
   policy: Policy;
   /** 0 to 100. */
   volume?: number;
+  /** How many guests the host has sent away. */
+  banned?: number;
 }
 
 export interface Me {
@@ -113,6 +115,9 @@ export type Op =
   | { op: 'seek'; position: number }
   | { op: 'volume'; value: number }
   | { op: 'clear' }
+  | { op: 'promote'; member: string }
+  | { op: 'ban'; member: string }
+  | { op: 'unban'; member: string }
   | ({ op: 'settings' } & Partial<Settings>);
 
 export type Do = { t: 'do'; id: string } & Op;
@@ -120,7 +125,14 @@ export interface Ping {
   t: 'ping';
   at: number;
 }
-export type ClientFrame = Hello | Do | Ping;
+
+export const REACTIONS = ['🎉', '❤️', '🔥', '😂', '👏', '🕺'] as const;
+export type Emoji = (typeof REACTIONS)[number];
+export interface React {
+  t: 'react';
+  emoji: Emoji;
+}
+export type ClientFrame = Hello | Do | Ping | React;
 
 // Server to client
 
@@ -179,6 +191,8 @@ export interface Here {
   members: number;
   players: number;
   names?: string[];
+  /** Screens without host rights that would like to make sound. */
+  asking?: Person[];
 }
 
 export interface Pong {
@@ -187,4 +201,15 @@ export interface Pong {
   now: number;
 }
 
-export type ServerFrame = Welcome | State | Patch | Mine | Done | Refused | Here | Pong;
+/** Host rights came while the connection was up. */
+export interface You {
+  t: 'you';
+  you: Me;
+}
+
+export interface Reactions {
+  t: 'reactions';
+  list: { emoji: string; name: string }[];
+}
+
+export type ServerFrame = Welcome | State | Patch | Mine | Done | Refused | Here | Pong | You | Reactions;

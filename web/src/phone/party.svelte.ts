@@ -1,8 +1,10 @@
 /** What people do on the phone page, in their words: each wish becomes an op, with its message and its undo. */
 import { getContext, setContext } from 'svelte';
+import type { Player } from '../sound/player.svelte';
 import type { Session } from '../lib/session.svelte';
 import { toasts } from '../lib/toasts.svelte';
-import type { Item, Op, Song, VoteValue } from '../lib/wire';
+import { t } from '../lib/words';
+import type { Item, Op, Person, Settings, Song, VoteValue } from '../lib/wire';
 
 const KEY = Symbol('party');
 /** A cleared queue comes back song by song; beyond this, bringing it back would take too long. */
@@ -13,7 +15,10 @@ const MAX_WAITS = 30;
 export class Party {
   /** The song whose sheet is open. */
   selected = $state<string | null>(null);
-  sheet = $state<'name' | 'party' | 'settings' | 'now' | null>(null);
+  sheet = $state<'name' | 'party' | 'settings' | 'now' | 'summary' | null>(null);
+  /** The sound of the party on this phone, once it was asked for. */
+  listener = $state.raw<Player | null>(null);
+  private listening: typeof import('../sound/listener') | null = null;
 
   constructor(readonly session: Session) {
     session.onRefused = ({ code, message, op }) => toasts.show(inWords(code, message, op), 'bad');
@@ -62,6 +67,49 @@ export class Party {
       else if (++waits > MAX_WAITS) return;
       else await new Promise((resolve) => setTimeout(resolve, retryAfter * 1000));
     }
+  }
+
+  /** Fetches what listening needs, so that a tap can start the sound at once. */
+  async prepareListener(): Promise<void> {
+    this.listening ??= await import('../sound/listener').catch(() => null);
+  }
+
+  async toggleListen(): Promise<void> {
+    if (this.listener?.started) return this.listener.stop();
+    if (!this.listening) await this.prepareListener();
+    if (!this.listening) {
+      toasts.show(t('That did not load. Check your Wi-Fi, or reload the page.'), 'bad');
+      return;
+    }
+    this.listener ??= this.listening.makeListener(
+      this.session,
+      () => this.session.asPlayer && this.countsAsStage,
+    );
+    await this.listener.start();
+  }
+
+  /** With this person listening the music may run, stage or not. */
+  get countsAsStage(): boolean {
+    return this.session.isHost || this.session.view?.room.clock === 'anyone';
+  }
+
+  async changeSettings(changes: Partial<Settings>, before: Settings): Promise<void> {
+    const keys = Object.keys(changes) as (keyof Settings)[];
+    if (!keys.length || !(await this.session.ask({ op: 'settings', ...changes }))) return;
+    const back = Object.fromEntries(keys.map((key) => [key, before[key]])) as Partial<Settings>;
+    toasts.show(t('Settings saved.'), 'plain', {
+      label: t('Undo'),
+      run: () => void this.session.ask({ op: 'settings', ...back }),
+    });
+  }
+
+  async ban({ id, name }: Person): Promise<void> {
+    this.selected = null;
+    if (!(await this.session.ask({ op: 'ban', member: id }))) return;
+    toasts.show(t('{name} has to stay outside.', { name }), 'plain', {
+      label: t('Undo'),
+      run: () => void this.session.ask({ op: 'unban', member: id }),
+    });
   }
 
   skipNow(): void {

@@ -1,6 +1,7 @@
 /** Starts the big screen. */
 import '../styles/base.css';
 import { mount } from 'svelte';
+import { loadWords } from '../lib/words';
 import Stage from './Stage.svelte';
 
-mount(Stage, { target: document.getElementById('app') as HTMLElement });
+void loadWords().then(() => mount(Stage, { target: document.getElementById('app') as HTMLElement }));

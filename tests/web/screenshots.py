@@ -1,0 +1,278 @@
+"""Real screenshots of every page, state and size, and the few pictures of the documents; run by `make screenshots`.
+
+python -m tests.web.screenshots            all of them, into test-output/screenshots/
+python -m tests.web.screenshots --docs     only those of the documents, into docs/images/
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from crowdcue import client
+from crowdcue.music.demo import make_demo_tunes
+from tests.support.servers import Server
+
+from .conftest import CHROMIUM, FLAGS, KIOSK, Party, Scheme, Visitor, create
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+DOCS: Final = ROOT / "docs" / "images"
+ALL: Final = ROOT / "test-output" / "screenshots"
+SIZES: Final = ((360, 740), (768, 1024), (1280, 720), (1920, 1080))
+SCHEMES: Final[tuple[Scheme, ...]] = ("dark", "light")
+#: A picture in the repository must stay small (bytes).
+HEAVIEST: Final = 400_000
+#: Colours and rows come to rest within this time (ms).
+REST: Final = 2_300
+
+#: An address to look at; nobody visits it.
+ADDRESS: Final = {"CROWDCUE_PUBLIC_URL": "http://party.local"}
+
+#: Who is at the party, and which of the demo tunes each of them brings.
+GUESTS: Final = {
+    "Lotte": ("Neon Coastline", "Paper Lanterns"),
+    "Mateo": ("Rua das Flores", "Pixel Picnic"),
+    "Ayşe": ("Sunday Pancakes", "The Copper Kettle"),
+    "Jonas": ("Dub Garden", "Last Bus Home"),
+    "Priya": ("Velvet Elevator", "Midnight Tram"),
+    "Nils": (),
+    "Zoë": (),
+}
+#: Who likes what, so that the order is not that of arrival.
+LIKES: Final = {
+    "Rua das Flores": 6,
+    "Paper Lanterns": 5,
+    "Sunday Pancakes": 4,
+    "Dub Garden": 3,
+    "Velvet Elevator": 2,
+    "Pixel Picnic": 2,
+    "Last Bus Home": 1,
+}
+
+
+def long_queue(count: int) -> list[dict[str, Any]]:
+    """Songs without artwork or sound, some with titles that try the layout."""
+    odd = [
+        ("A title that simply refuses to end before the line does, however wide the screen may be", "Ann"),
+        ("يا مسافر وحدك", "محمد عبد الوهاب"),
+        ("さくらの夜に", "まつり"),
+        ("Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft", "Wien"),
+    ]
+    songs = [(f"Song number {n}", f"Artist {n % 17}") for n in range(1, count + 1)]
+    songs[1 : 1 + len(odd)] = odd[: max(0, count - 1)]
+    return [
+        {"id": f"s{n}", "title": title, "artist": artist, "duration": 150 + 7 * (n % 23)}
+        for n, (title, artist) in enumerate(songs[:count])
+    ]
+
+
+@dataclass
+class Studio:
+    """A running server with the demo tunes, and a browser."""
+
+    server: Server
+    browser: Browser
+    folder: Path
+
+    async def room(self, name: str = "Léa’s garden party") -> Party:
+        return await create(self.server.url, self.browser, name, songs_per_guest=0, cooldown=0)
+
+    async def shoot(self, page: Page, name: str, folder: Path | None = None) -> Path:
+        await page.evaluate("document.fonts.ready.then(() => true)")
+        await page.wait_for_timeout(REST)
+        path = (folder or self.folder) / f"{name}.png"
+        await page.screenshot(path=path)
+        print(f"  {path.relative_to(ROOT)}  {path.stat().st_size // 1000} kB")
+        return path
+
+
+@contextlib.asynccontextmanager
+async def crowd(party: Party) -> AsyncIterator[dict[str, client.Party]]:
+    """The guests, connected, with their songs queued and their votes given."""
+    async with contextlib.AsyncExitStack() as stack:
+        here = {
+            name: await stack.enter_async_context(client.Party(party.url, party.code, name=name))
+            for name in GUESTS
+        }
+        ids = {song["title"]: song["id"] for song in await _library(party)}
+        for turn in range(2):
+            for name, titles in GUESTS.items():
+                if turn < len(titles):
+                    await here[name].add(ids[titles[turn]])
+        for title, votes in LIKES.items():
+            queued = {item["id"] for item in next(iter(here.values())).queue}
+            for guest in list(here.values())[:votes]:
+                if ids[title] in queued:
+                    await guest.vote(ids[title], +1)
+        yield here
+
+
+async def _library(party: Party) -> list[dict[str, Any]]:
+    import httpx
+
+    async with httpx.AsyncClient(trust_env=False) as http:
+        answer = await http.get(f"{party.url}/api/search", params={"q": "", "limit": 50})
+        songs: list[dict[str, Any]] = answer.json()["songs"]
+        return songs
+
+
+#: The pages' policy forbids strings as scripts, and with them `wait_for_function`.
+_PLAYED: Final = """(seconds) => new Promise((resolve) => {
+  const timer = setInterval(() => {
+    if (document.querySelector('#audio').currentTime < seconds) return;
+    clearInterval(timer);
+    resolve();
+  }, 100);
+})"""
+
+
+async def _playing_for(page: Page, seconds: float) -> None:
+    async with asyncio.timeout(seconds + 20):
+        await page.evaluate(_PLAYED, seconds)
+
+
+async def _phone_of(name: str, guest: client.Party, party: Party, **look: Any) -> Visitor:
+    """The phone of somebody who is here already: with the same token it is the same person."""
+    phone = await party.phone(name, **look)
+    assert guest.token is not None
+    await phone.page.context.add_cookies([{"name": "crowdcue", "value": guest.token, "url": party.url}])
+    await phone.page.reload()
+    await phone.live()
+    return phone
+
+
+def _data_url(path: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+PARTY_PICTURE: Final = """<!doctype html><style>
+  body { margin: 0; width: 1280px; height: 606px; overflow: hidden; position: relative; background: transparent }
+  img { position: absolute; display: block; box-sizing: border-box }
+  .stage { left: 2px; top: 22px; width: 984px; border-radius: 14px; border: 7px solid #0b0908;
+           box-shadow: 0 0 0 1px #3a332c }
+  .phone { right: 2px; top: 6px; width: 278px; border-radius: 34px; border: 8px solid #0b0908;
+           box-shadow: 0 0 0 1px #3a332c }
+</style><img class="stage" src="%s"><img class="phone" src="%s">"""
+
+
+async def for_documents(studio: Studio) -> None:
+    """docs/images: the party (stage and phone), a host's phone, a wide screen, the landing page."""
+    DOCS.mkdir(parents=True, exist_ok=True)
+    party = await studio.room()
+    stage = await party.stage(size=(1120, 630), calm=False)
+    async with crowd(party) as guests:
+        phone = await _phone_of("Lotte", guests["Lotte"], party, calm=False)
+        await expect(phone.rows().first).to_be_visible()
+        await _playing_for(stage.page, 18)
+        shots = [
+            await studio.shoot(stage.page, "stage", DOCS),
+            await studio.shoot(phone.page, "phone", DOCS),
+        ]
+        # A little smaller than drawn, which keeps the README quick to load.
+        context = await studio.browser.new_context(
+            viewport={"width": 1280, "height": 606}, device_scale_factor=0.92
+        )
+        page = await context.new_page()
+        await page.set_content(PARTY_PICTURE % tuple(map(_data_url, shots)))
+        await page.wait_for_function("[...document.images].every((image) => image.complete)")
+        await page.screenshot(path=DOCS / "party.png", omit_background=True)
+        await context.close()
+        host = await party.phone("Hanna", host=True, size=(1280, 720))
+        await studio.shoot(host.page, "host", DOCS)
+    await party.close()
+    for path in DOCS.glob("*.png"):
+        size = path.stat().st_size
+        assert size < HEAVIEST, f"{path.name} is too heavy for a repository: {size} bytes"
+
+
+async def _sheets(studio: Studio, host: Visitor, tag: str) -> None:
+    page = host.page
+    await host.press("Settings of the party")
+    await studio.shoot(page, f"{tag}-settings")
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Invite people").click()
+    await studio.shoot(page, f"{tag}-party")
+    await page.keyboard.press("Escape")
+    for name in ("Search", "History"):
+        await host.tab(name).click()
+        await studio.shoot(page, f"{tag}-{name.lower()}")
+    await host.tab("Queue").click()
+
+
+async def every_page(studio: Studio) -> None:
+    """Each page at each size, in both schemes, with 0, 1, 30 and 500 songs."""
+    for scheme in SCHEMES:
+        for size in SIZES:
+            tag = f"{size[0]}x{size[1]}-{scheme}"
+            await _pages_at(studio, size, scheme, tag)
+
+
+async def _pages_at(studio: Studio, size: tuple[int, int], scheme: Scheme, tag: str) -> None:
+    party = await studio.room()
+    look: dict[str, Any] = {"size": size, "scheme": scheme}
+    landing = await party.visitor(party.url, **look)
+    await studio.shoot(landing.page, f"landing-{tag}")
+    lost = await party.visitor(f"{party.url}/r/ZZZZZZ", **look)
+    await studio.shoot(lost.page, f"no-such-room-{tag}")
+    welcome = await party.visitor(party.link, **look)
+    await studio.shoot(welcome.page, f"welcome-{tag}")
+    for visitor in (landing, lost, welcome):
+        await visitor.page.context.close()
+    guest = await party.phone("Lotte", **look)
+    stage = await party.stage(host=False, size=size) if scheme == "dark" else None
+
+    async def both(state: str) -> None:
+        await studio.shoot(guest.page, f"guest-{state}-{tag}")
+        if stage:
+            await studio.shoot(stage.page, f"stage-{state}-{tag}")
+
+    await both("0")
+    for count in (1, 30, 500):
+        await party.rest("sync", long_queue(count))
+        await expect(guest.rows().first).to_be_visible()
+        await both(str(count))
+    await party.rest("clear", {})
+    async with crowd(party):
+        if stage:
+            speaker = await party.stage(size=(640, 360))
+            await _playing_for(speaker.page, 3)
+        await both("party")
+        host = await party.phone("Hanna", host=True, **look)
+        await studio.shoot(host.page, f"host-{tag}")
+        await _sheets(studio, host, f"host-{tag}")
+    guest_and_stage = (guest, stage, host)
+    party.visitors = [visitor for visitor in guest_and_stage if visitor]
+    for visitor in party.visitors:
+        await visitor.page.context.close()
+
+
+async def main(docs_only: bool) -> None:
+    ALL.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="crowdcue-screenshots-") as temporary:
+        music = Path(temporary) / "music"
+        await asyncio.to_thread(make_demo_tunes, music)
+        with Server(Path(temporary) / "data", open_party=False, music=[music], env=ADDRESS) as server:
+            async with async_playwright() as playwright:
+                browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, KIOSK])
+                studio = Studio(server, browser, ALL)
+                tasks: list[Callable[[Studio], Awaitable[None]]] = [for_documents]
+                if not docs_only:
+                    tasks.append(every_page)
+                for task in tasks:
+                    await task(studio)
+                await browser.close()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m tests.web.screenshots")
+    parser.add_argument("--docs", action="store_true", help="only the pictures of the documents")
+    asyncio.run(main(parser.parse_args().docs))

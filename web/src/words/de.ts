@@ -1,0 +1,5 @@
+/** German. */
+import type { Catalogue } from '../lib/words';
+
+const de: Catalogue = {};
+export default de;
