@@ -21,4 +21,7 @@ class GenerateProtocol(BuildHookInterface):  # type: ignore[type-arg]
         )
         if failed:
             raise RuntimeError(f"protoc failed on {PROTO}")
-        build_data["artifacts"] += ["server/crowdcue/faces/queue_pb2.py", "server/crowdcue/faces/queue_pb2.pyi"]
+        build_data["artifacts"] += [
+            "server/crowdcue/faces/queue_pb2.py",
+            "server/crowdcue/faces/queue_pb2.pyi",
+        ]
