@@ -5,12 +5,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8080
 NODES ?= 5
+SEEDS ?= 100000
+# Most tests wait for servers, so two at a time halve the wait; a file's tests share its servers.
+PYTEST := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web tools party cluster test test-long check format
+.PHONY: help setup web tools party cluster check format test test-long simulate load screenshots
 
 help:  ## Tell what can be made
-	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 # Setting up: each stamp is made anew only when what it depends on changes.
 
@@ -59,7 +62,18 @@ format: setup .setup/node  ## Put everything into its one format
 
 test: setup web tools check  ## Everything but the long tests
 	cd web && npm run --silent test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PYTEST)
 
-test-long: setup web tools  ## The long tests: faults, simulation, large libraries
-	$(BIN)/python -m pytest -m "long or not long"
+test-long: setup web tools  ## All tests, the long ones too: faults, simulation, large libraries
+	$(BIN)/python -m pytest $(PYTEST) -m "long or not long"
+
+simulate: setup  ## Run SEEDS simulated parties under faults; a failing one is told as a story
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+
+# Measuring and showing
+
+load: setup tools  ## Measure under load: make load ARGS="fanout --json out.json"
+	$(BIN)/python -m loadtest $(or $(ARGS),votes)
+
+screenshots: setup web tools  ## Make the screenshots of every page, and those of the documents
+	$(BIN)/python -m tests.web.screenshots

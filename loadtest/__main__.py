@@ -31,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
         kind = kinds.add_parser(name, help=about, description=about)
         module.options(kind)
         kind.add_argument("--target", metavar="URL", help="a party that runs already, with --open")
+        kind.add_argument("--grpc", default="", metavar="HOST:PORT", help="gRPC of the --target")
         kind.add_argument("--pid", action="append", default=[], metavar="NAME=PID", help="report its CPU")
         kind.add_argument(
             "--redis", action="store_true", help="one node with a Redis instead of the embedded log"
@@ -49,7 +50,9 @@ def _parser() -> argparse.ArgumentParser:
 def _target(told: argparse.Namespace) -> contextlib.AbstractContextManager[Target]:
     if told.target:
         pids = dict(part.partition("=")[::2] for part in told.pid)
-        return contextlib.nullcontext(external(told.target, {name: int(pid) for name, pid in pids.items()}))
+        return contextlib.nullcontext(
+            external(told.target, told.grpc, {name: int(pid) for name, pid in pids.items()})
+        )
     return cluster(told.nodes) if told.nodes else one_node(told.redis, told.durability)
 
 

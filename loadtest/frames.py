@@ -1,6 +1,6 @@
 """WebSocket framing for clients (RFC 6455), as little as a load needs: a handshake, masked frames out, frames in.
 
-Measured against picows on uvloop: 7.0 to 8.0 µs of CPU a received frame for both, nearly all of it in the kernel. So
+Measured beside picows on uvloop: 7.8 to 9.6 µs of CPU a received frame, picows 7.0 to 8.7, nearly all in the kernel. So
 there is no dependency, and received bytes stay whole, so that equal frames are decoded once for all who got them.
 """
 

@@ -1,7 +1,7 @@
-"""Bare peers to compare with, as small as such servers get: `python -m loadtest.peers KIND PORT`.
+"""Bare peers to compare with, as small as such servers get: `python -m loadtest.peers KIND PORT [READY]`.
 
 `asgi`: Starlette on uvicorn's sans-IO WebSocket protocol and uvloop: /sub with POST /pub (fan-out by `send_bytes`),
-/echo (MessagePack in, MessagePack out), and POST /post (a small map in, a ten-song queue out).
+/echo (MessagePack in, MessagePack out), and POST …/vote (a small map in, a ten-song queue out).
 `grpc`: grpc.aio, a VoteRequest in, a ten-song QueueResponse out.
 """
 
@@ -69,13 +69,13 @@ def asgi() -> Starlette:
             WebSocketRoute("/sub", subscribe),
             WebSocketRoute("/echo", echo),
             Route("/pub", publish, methods=["POST"]),
-            Route("/post", post, methods=["POST"]),
+            Route("/api/rooms/{code}/vote", post, methods=["POST"]),
             Route("/ready", ready),
         ]
     )
 
 
-async def serve_grpc(port: int) -> None:
+async def serve_grpc(port: int, ready: int) -> None:
     """The gRPC peer."""
     tracks = [
         pb.Track(id=t["id"], title=t["title"], artist=t["artist"], votes=t["votes"], duration=t["duration"])
@@ -96,14 +96,22 @@ async def serve_grpc(port: int) -> None:
     )
     server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()
+    await asyncio.start_server(_say_ready, "127.0.0.1", ready)
     await server.wait_for_termination()
+
+
+async def _say_ready(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Whoever started this process asks over HTTP whether it is there."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    writer.close()
 
 
 def main() -> None:
     """Serve until ended."""
     kind, port = sys.argv[1], int(sys.argv[2])
     if kind == "grpc":
-        asyncio.run(serve_grpc(port))
+        uvloop.run(serve_grpc(port, int(sys.argv[3])))
         return
     uvloop.install()
     uvicorn.run(

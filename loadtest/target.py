@@ -165,7 +165,7 @@ def cluster(nodes: int) -> Iterator[Target]:
             yield Target(made.url, made.node_urls, made.grpc, grpc, pids, about)
 
 
-def external(url: str, pids: dict[str, int]) -> Target:
+def external(url: str, grpc: str, pids: dict[str, int]) -> Target:
     """A party that runs already, with `--open`."""
     url = url.rstrip("/")
-    return Target(url, [url], pids=pids, about=url)
+    return Target(url, [url], grpc, [grpc] if grpc else [], pids, url)

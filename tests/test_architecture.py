@@ -19,11 +19,13 @@ LAYERS: dict[str, set[str]] = {
     "log": {"log", "room"},
     "music": {"music"},
     "limits": set(),
+    "logs": set(),
     "wire": set(),
     "session": {"room", "wire", "limits"},
     "live": {"live", "log.contract", "room", "wire"},
     "faces": {"faces", "live", "log.contract", "session", "wire", "limits", "room", "music", "__version__"},
     "client": {"client", "wire", "live.tasks"},
+    "admin": {"*"},
     "node": {"*"},
     "cli": {"*"},
     "__main__": {"cli"},
@@ -39,6 +41,7 @@ LIBRARIES: dict[str, set[str] | None] = {
     "log.redis": {"redis"},
     "music": {"mutagen", "numpy", "rapidfuzz", "watchfiles"},
     "limits": set(),
+    "logs": {"orjson"},
     "wire": {"msgpack", "orjson"},
     "session": set(),
     "live": set(),
@@ -46,6 +49,7 @@ LIBRARIES: dict[str, set[str] | None] = {
     "live.reactions": {"msgpack"},
     "client": {"websockets"},
     "faces": None,
+    "admin": None,
     "node": None,
     "cli": None,
     "__main__": set(),
@@ -156,14 +160,14 @@ def test_tasks_have_owners(module: Module) -> None:
 
 def test_only_the_root_of_a_node_names_a_log_or_a_presence() -> None:
     for module in MODULES:
-        if module.layer not in ("log", "node", "cli"):
+        if module.layer not in ("log", "node", "cli", "admin"):
             concrete = [n for n in module.imports() if n.startswith("crowdcue.log.")]
             assert all(n.startswith("crowdcue.log.contract") for n in concrete), module.name
 
 
 def test_starlette_stays_outside_the_core() -> None:
     for module in MODULES:
-        if module.layer not in ("faces", "node"):
+        if module.layer not in ("faces", "node", "admin"):
             assert not [n for n in module.imports() if n.split(".")[0] in ("starlette", "uvicorn", "grpc")]
 
 

@@ -36,6 +36,8 @@ PATIENCE: Final = 20.0
 #: Between two changes (s): above Crowdcue's tick, so that none waits for it.
 PAUSE: Final = 0.06
 SIZE: Final = 200
+#: How long the idle systems are watched (s). Keepalive comes every 20 s, evenly spread by the arrivals.
+IDLE: Final = 4.0
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -121,11 +123,7 @@ class Peer:
 
     async def fill(self, progress: Progress) -> None:
         """Connect the listeners."""
-        self._http = (
-            await asyncio.get_running_loop().create_connection(
-                lambda: Http(f"127.0.0.1:{self._port}"), "127.0.0.1", self._port
-            )
-        )[1]
+        self._http = await self._publisher()
 
         async def one(_: int) -> Ear:
             ear = await connect(
@@ -139,8 +137,16 @@ class Peer:
     async def publish(self, number: int) -> None:
         """One message to all."""
         self._reached.start()
+        if (
+            self._http.transport.is_closing()
+        ):  # servers hang up on publishers who have long had nothing to say
+            self._http = await self._publisher()
         await self._http.ask("POST", "/pub", b"%08d" % number + b"x" * (SIZE - 8))
         await self._reached.wait()
+
+    async def _publisher(self) -> Http:
+        make = lambda: Http(f"127.0.0.1:{self._port}")  # noqa: E731
+        return (await asyncio.get_running_loop().create_connection(make, "127.0.0.1", self._port))[1]
 
 
 class CountingPhone(Phone):
@@ -224,7 +230,9 @@ async def run(told: argparse.Namespace, target: Target, progress: Progress) -> R
             result.add(
                 "memory of the node a listener", (resident(ours.pid) - before) / told.listeners / 1024, "KiB"
             )
+        idle = await _idle(systems)
         costs: dict[str, list[float]] = {s.name: [] for s in systems}
+        net: dict[str, list[float]] = {s.name: [] for s in systems}
         walls: dict[str, list[float]] = {s.name: [] for s in systems}
         client: dict[str, list[float]] = {s.name: [] for s in systems}
         numbers = Counter[str]()
@@ -248,14 +256,27 @@ async def run(told: argparse.Namespace, target: Target, progress: Progress) -> R
                 meter.stop()
                 frames = rounds * told.listeners
                 costs[system.name].append(meter.nodes / frames * 1e6)
+                net[system.name].append((meter.nodes - idle[system.name] * meter.wall) / frames * 1e6)
                 client[system.name].append(meter.used["client"] / frames * 1e6)
         for peer in peers:
             result.errors.update(peer.errors)
         await _check(ours, result)
+        for name, share in idle.items():
+            result.add(f"CPU while nothing happens, {name}", share * 100, "% of a core")
         _figures(result, costs, client, walls)
+        for name, found in net.items():
+            result.add(f"CPU a frame without what idling costs, {name}", statistics.median(found), "µs")
         for phone in ours.phones:
             phone.close()
     return result
+
+
+async def _idle(systems: list[Any]) -> dict[str, float]:
+    """Share of a core that each system takes with its listeners connected and nothing to say: keepalive, mostly."""
+    meter = Meter({system.name: system.pid for system in systems if system.pid}).start()
+    await asyncio.sleep(IDLE)
+    shares = meter.stop().shares()
+    return {system.name: shares.get(system.name, 0.0) for system in systems}
 
 
 def _peers(ending: contextlib.ExitStack, listeners: int) -> list[Peer]:

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import random
 import statistics
+import sys
 import time
 from collections import Counter
 from typing import Any, Final
 
 from loadtest.callers import Caller, Refused, new_tokens, open_caller
+from loadtest.cluster import ports
 from loadtest.cpu import Meter
 from loadtest.progress import Progress
 from loadtest.result import Result
-from loadtest.target import Target
+from loadtest.target import Target, running, scratch
 
 FACES: Final = ("rest", "grpc", "ws")
 #: Targets for one request at a time, embedded log, ten-song queue (requests a second and core).
-TARGETS: Final = {"rest": 5_000, "grpc": 2_000, "ws": 12_000}
+BARE: Final = {"rest": ("Starlette", "asgi"), "grpc": ("grpc.aio", "grpc")}
+TARGETS: Final = {"rest": 5_000, "grpc": 2_000}
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +36,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trials", type=int, default=3)
     parser.add_argument("--kind", choices=("adds", "votes"), default="adds")
     parser.add_argument("--songs", type=int, default=10, help="votes: songs in the queue")
+    parser.add_argument(
+        "--peers", action="store_true", help="votes: bare Starlette and grpc.aio in the same run"
+    )
     parser.add_argument("--face", choices=FACES, action="append", help="default: all three")
 
 
@@ -56,13 +63,56 @@ async def run(told: argparse.Namespace, target: Target, progress: Progress) -> R
                 result.cpu = meter.shares()
         result.add(f"{face}: requests a second", statistics.median(rates), "/s")
         if cores:
-            promised = TARGETS[face] if told.kind == "votes" and len(target.nodes) == 1 else None
+            promised = TARGETS.get(face) if told.kind == "votes" and len(target.nodes) == 1 else None
             median = statistics.median(cores)
             result.add(
                 f"{face}: requests a second and core of the nodes", median, "/s/core", promised, most=False
             )
         result.add_latency(f"{face}: request → answer", times)
+        if told.peers and face in BARE:
+            bare = await _bare(told, face, progress)
+            result.add(f"{face}: bare {BARE[face][0]}, requests a second and core", bare, "/s/core")
+            if cores:
+                result.add(f"{face}: share of the bare server's rate", statistics.median(cores) / bare, "")
     return result
+
+
+async def _bare(told: argparse.Namespace, face: str, progress: Progress) -> float:
+    """Requests a second and core of a server that does nothing: the same callers, the same answer of ten songs."""
+    with contextlib.ExitStack() as ending:
+        folder = ending.enter_context(scratch())
+        port, ready = ports.free(2)
+        kind = BARE[face][1]
+        command = [sys.executable, "-m", "loadtest.peers", kind, str(port), str(ready)]
+        check = (port, "/ready") if kind == "asgi" else (ready, "/ready")
+        process = await asyncio.to_thread(ending.enter_context, running(kind, command, folder, *check))
+        url = f"http://127.0.0.1:{port}"
+        target = Target(url, [url], f"127.0.0.1:{port}")
+        callers = [
+            await open_caller(
+                face,
+                target,
+                "BARE22",
+                "none",
+            )
+            for _ in range(told.workers)
+        ]
+        rates = []
+        for _ in range(told.trials):
+            meter = Meter({"node": process.pid}).start()
+            async with asyncio.TaskGroup() as group:
+                for caller in callers:
+                    group.create_task(_ask_bare(caller, told.requests))
+            rates.append(told.workers * told.requests / max(meter.stop().nodes, 1e-9))
+            progress.show(f"bare {face}", len(rates), told.trials)
+        for caller in callers:
+            await caller.close()
+    return float(statistics.median(rates))
+
+
+async def _ask_bare(caller: Caller, requests: int) -> None:
+    for _ in range(requests):
+        await caller.step("song00000001", True)
 
 
 async def _trial(

@@ -9,13 +9,15 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import platformdirs
 
 from crowdcue import __version__
+from crowdcue.logs import FORMATS
 
 
 class _Parser(argparse.ArgumentParser):
@@ -129,13 +131,46 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--tls-cert", type=Path, metavar="FILE", help="serve https with this certificate …")
     serve.add_argument("--tls-key", type=Path, metavar="FILE", help="… and this key")
+    serve.add_argument(
+        "--metrics-token", metavar="TOKEN", help="opens /metrics from elsewhere than this machine"
+    )
+    serve.add_argument(
+        "--log-format", choices=FORMATS, default="text", help="how log lines look (default: text)"
+    )
     _add_store(serve)
-    link = commands.add_parser("host-link", help="print the host's link of a room again", allow_abbrev=False)
-    link.add_argument("code", metavar="CODE")
-    _add_store(link)
-    for sub in (serve, link):
+    for sub in (serve, *_operators(commands)):
         _defaults_from_environment(sub)
     return parser
+
+
+def _operators(commands: argparse._SubParsersAction[_Parser]) -> list[_Parser]:
+    """The commands beside `serve`."""
+
+    def add(name: str, about: str) -> _Parser:
+        sub = commands.add_parser(name, help=about, allow_abbrev=False)
+        _add_store(sub)
+        return sub
+
+    link = add("host-link", "print the host's link of a room again")
+    link.add_argument("code", metavar="CODE")
+    link.add_argument("--rotate", action="store_true", help="make all links of before worthless")
+    delete = add("delete", "delete a room for good")
+    delete.add_argument("code", metavar="CODE")
+    export = add("export", "write a room to a file")
+    export.add_argument("code", metavar="CODE")
+    export.add_argument("file", type=Path, metavar="FILE")
+    bring = add("import", "make a new room from an exported file")
+    bring.add_argument("file", type=Path, metavar="FILE")
+    bring.add_argument("--code", metavar="CODE", help="the code it gets (default: a new one)")
+    backup = add("backup", "copy the embedded rooms to a file, also while the server runs")
+    backup.add_argument("file", type=Path, metavar="FILE")
+    doctor = add("doctor", "check what a party needs on this machine")
+    doctor.add_argument(
+        "--host", default="0.0.0.0", help="the address that will be listened on (default: all)"
+    )
+    doctor.add_argument("--port", type=_port, default=8080, help="the port (default: 8080)")
+    doctor.add_argument("--music", type=Path, action="append", metavar="DIR", help="a folder of music")
+    return [link, delete, export, bring, backup, doctor]
 
 
 def _defaults_from_environment(parser: argparse.ArgumentParser) -> None:
@@ -170,6 +205,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     parser = _parser()
     parsed = parser.parse_args(_music_from_command_line(arguments))
+    # gRPC's core writes to the terminal past all loggers; what matters of it, we say ourselves. It reads this once.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # Imported late, so that --help and mistakes answer at once.
     from crowdcue import node
 
@@ -178,9 +215,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         for name in ("data", "redis", "durability", "public_url", "root_path", "secret")
     }
     try:
-        if parsed.command == "host-link":
-            print(asyncio.run(node.host_link(node.Options(**common), parsed.code)))
-            return 0
+        if parsed.command != "serve":
+            return _operate(parsed, common)
         if bool(parsed.tls_cert) != bool(parsed.tls_key):
             raise node.BadSetting("--tls-cert and --tls-key belong together")
         return node.run(
@@ -194,11 +230,38 @@ def main(argv: Sequence[str] | None = None) -> int:
                 trusted_proxies=parsed.trusted_proxies,
                 tls_cert=parsed.tls_cert,
                 tls_key=parsed.tls_key,
+                metrics_token=parsed.metrics_token,
+                log_format=parsed.log_format,
             )
         )
     except node.BadSetting as error:
         sys.stderr.write(f"crowdcue: {error}\n")
         return 2
+
+
+def _operate(parsed: argparse.Namespace, common: dict[str, Any]) -> int:
+    """Run a command beside `serve`; the exit code. Raises `node.BadSetting`."""
+    from crowdcue import logs, node
+    from crowdcue.admin import backup, doctor, rooms, transfer
+
+    options = node.Options(**common)
+    if parsed.command == "doctor":
+        options = replace(options, host=parsed.host, port=parsed.port, music=parsed.music or [])
+        logs.quiet()  # what the log would warn of is among the findings
+        text, code = doctor.told(asyncio.run(doctor.doctor(options)))
+        print(text)
+        return code
+    if parsed.command == "backup":
+        print(backup.backup(options, parsed.file))
+        return 0
+    work = {
+        "host-link": lambda: rooms.host_link(options, parsed.code, rotate=parsed.rotate),
+        "delete": lambda: rooms.delete(options, parsed.code),
+        "export": lambda: transfer.export(options, parsed.code, parsed.file),
+        "import": lambda: transfer.import_room(options, parsed.file, parsed.code),
+    }
+    print(asyncio.run(work[parsed.command]()))
+    return 0
 
 
 def _music_from_command_line(arguments: list[str]) -> list[str]:

@@ -25,14 +25,15 @@ import segno
 import uvicorn
 import uvloop
 
+from crowdcue import logs
 from crowdcue.faces import app, rpc
 from crowdcue.faces.auth import Identity
 from crowdcue.faces.context import Context
 from crowdcue.faces.frames import FramesProtocol
-from crowdcue.live.registry import MAIN, Registry, normal_code
-from crowdcue.live.replica import Refusing, read_room
+from crowdcue.faces.guard import GuardedHttp
+from crowdcue.live.registry import MAIN, Registry
 from crowdcue.live.tasks import Tasks
-from crowdcue.log.contract import Durability, NoSuchRoom, Presence, RoomLog, Unavailable
+from crowdcue.log.contract import Durability, Presence, RoomLog, Unavailable
 from crowdcue.log.presence import MemoryPresence
 from crowdcue.log.redis import RedisLog
 from crowdcue.log.sqlite import SqliteLog
@@ -58,8 +59,8 @@ DRAIN: Final = 5.0
 DRAIN_NOTICE: Final = 0.3
 
 
-#: New objects that make the garbage collector look. At Python's own 700 it walked all listeners' objects over and over
-#: while a crowd arrived, for a third of the time; almost everything here is freed by counting references.
+#: New objects that make the garbage collector look. Almost everything here is freed by counting references, and at
+#: Python's own 700 it walks all listeners' objects over and over while a crowd arrives.
 COLLECT: Final = (50_000, 20, 50)
 
 
@@ -84,7 +85,9 @@ class Options:
     trusted_proxies: str = ""
     tls_cert: Path | None = None
     tls_key: Path | None = None
-    secret: str | None = None
+    secret: str | None = field(default=None, repr=False)
+    metrics_token: str | None = field(default=None, repr=False)
+    log_format: logs.Format = "text"
 
 
 class LibrarySongs:
@@ -111,9 +114,7 @@ class LibrarySongs:
 
 def run(options: Options) -> int:
     """Serve until SIGINT or SIGTERM; the exit code. Raises `BadSetting`."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for chatty in ("websockets", "uvicorn.error", "watchfiles"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logs.set_up(options.log_format)
     _raise_open_files()
     sys.setswitchinterval(SWITCH_INTERVAL)
     with _data_folder(options.data), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -158,7 +159,8 @@ async def _serve(options: Options) -> None:
         ending.push_async_callback(library.close)
         registry = Registry(store, presence, LibrarySongs(library), tasks)
         ending.push_async_callback(registry.close)
-        identity = Identity(await signing_secret(options, store), everybody_hosts=options.open_party)
+        secret = await signing_secret(options, store)
+        identity = Identity(secret, everybody_hosts=options.open_party)
         context = Context(
             registry=registry,
             library=library,
@@ -167,20 +169,28 @@ async def _serve(options: Options) -> None:
             public_url=options.public_url or _own_url(options, listening.getsockname()[1]),
             root_path=options.root_path,
             open_party=options.open_party,
+            metrics_token=options.metrics_token,
         )
-        await _serve_context(options, context, listening)
+        await _serve_context(options, context, listening, secret)
 
 
-async def _serve_context(options: Options, context: Context, listening: socket.socket) -> None:
+async def _serve_context(options: Options, context: Context, listening: socket.socket, secret: bytes) -> None:
     main = await context.registry.ensure_main()
     host_token = context.identity.host_token(MAIN, main.room.host_generation)
     context.registry.start()
     (options.data / "address").write_text(context.public_url, encoding="utf-8")
-    server = _Server(_uvicorn_config(options, context))
+    config = _uvicorn_config(options, context)
+    try:
+        config.load()  # reads the certificate: uvicorn itself would do it later, and answer with a traceback
+    except OSError as error:
+        raise BadSetting(
+            f"--tls-cert {options.tls_cert} --tls-key {options.tls_key}: {error.strerror or error}"
+        ) from error
+    server = _Server(config)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    context.tasks.spawn(_prove_forever(context), "readiness")
+    context.tasks.spawn(_prove_forever(context, secret), "readiness")
     context.tasks.spawn(_get_ready(options, context, host_token), "library")
     context.tasks.spawn(_stop_when(stop, server, context), "stop")
     async with contextlib.AsyncExitStack() as ending:
@@ -199,7 +209,9 @@ async def _serve_rpc(options: Options, context: Context, ending: contextlib.Asyn
         server = await rpc.serve(context, f"{host}:{port}", trusted)
     except RuntimeError as error:
         if options.grpc_port is not None:
-            raise BadSetting(f"cannot listen for gRPC on {host} port {port}: {error}") from error
+            raise BadSetting(
+                f"cannot listen for gRPC on {host} port {port}: it is taken, or the address is not of this machine"
+            ) from error
         log.warning("gRPC is off: port %d is taken (choose another with --grpc-port)", port)
         return
     context.rpc = server
@@ -217,7 +229,7 @@ class _Server(uvicorn.Server):
 def _uvicorn_config(options: Options, context: Context) -> uvicorn.Config:
     return uvicorn.Config(
         app.build(context),
-        http="httptools",
+        http=GuardedHttp,
         ws=FramesProtocol,
         ws_max_size=MAX_FRAME,
         ws_per_message_deflate=False,
@@ -235,12 +247,16 @@ def _uvicorn_config(options: Options, context: Context) -> uvicorn.Config:
     )
 
 
-async def _prove_forever(context: Context) -> None:
+async def _prove_forever(context: Context, secret: bytes) -> None:
     """Keep proving that what this node writes reaches its subscribers: readiness rests on it."""
     failing = False
     while True:
         try:
             await context.registry.store.prove()
+            if (
+                context.registry.store.shared
+            ):  # a Redis that lost everything gets its key back, before anybody needs it
+                await context.registry.store.secret("signing", secret)
             context.proved_at, failing = asyncio.get_running_loop().time(), False
         except Unavailable as error:
             if not failing:
@@ -317,13 +333,13 @@ def _listen(options: Options) -> socket.socket:
 def _own_url(options: Options, port: int) -> str:
     """Where phones in the same network reach this machine."""
     scheme = "https" if options.tls_cert else "http"
-    host = options.host if options.host not in ("0.0.0.0", "::") else _lan_address()
+    host = options.host if options.host not in ("0.0.0.0", "::") else lan_address()
     default = {"http": 80, "https": 443}[scheme]
     shown = f"[{host}]" if ":" in host else host
     return f"{scheme}://{shown}{'' if port == default else f':{port}'}{options.root_path}"
 
 
-def _lan_address() -> str:
+def lan_address() -> str:
     """The address of the interface that would carry traffic out. Nothing is sent: connecting UDP only routes."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
@@ -356,33 +372,3 @@ def _raise_open_files() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-async def host_link(options: Options, code: str) -> str:
-    """The host's link of a room, also while a server runs on the same data. Raises `BadSetting`."""
-    normal = normal_code(code)
-    if not options.redis and not (options.data / "rooms.sqlite3").exists():
-        raise BadSetting(f"--data {options.data}: no party was ever served from here")
-    store, _ = open_store(options)
-    try:
-        await store.start()
-        try:
-            if normal is None:
-                raise NoSuchRoom
-            room = await read_room(normal, store)
-            identity = Identity(await signing_secret(options, store), everybody_hosts=False)
-        finally:
-            await store.close()
-    except NoSuchRoom:
-        raise BadSetting(f"there is no party {code}") from None
-    except (OSError, Unavailable, Refusing) as error:
-        raise BadSetting(f"cannot read the log: {error}") from error
-    url = options.public_url or _last_address(options)
-    return f"{url}/r/{normal}?host={identity.host_token(room.code, room.host_generation)}"
-
-
-def _last_address(options: Options) -> str:
-    try:
-        return (options.data / "address").read_text(encoding="utf-8").strip()
-    except OSError:
-        return f"http://{_lan_address()}:8080{options.root_path}"

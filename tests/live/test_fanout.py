@@ -248,7 +248,7 @@ async def test_a_listener_behind_gets_nothing_until_it_has_drained_and_then_what
     await room.do(add("ben", "x"))
     slow, quick = await node.watch("slow"), await node.watch("quick")
     slow.sink.stuck, slow.sink.waiting = True, listener.PATCH_LIMIT + 1_000_000
-    slow.listener._allowance = 1_000_000  # a large state is on its way
+    slow.listener.allowance = 1_000_000  # a large state is on its way
     await asyncio.sleep(1.5)
     before = len(slow.sink.messages)
     for i in range(5):

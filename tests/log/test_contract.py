@@ -7,12 +7,14 @@ import asyncio
 import pytest
 
 from crowdcue.log.contract import (
+    TOMBSTONE_TTL,
     Entry,
     LogError,
     NoSuchRoom,
     Position,
     RoomExists,
     RoomLog,
+    Snapshot,
     Unavailable,
     link,
 )
@@ -245,6 +247,32 @@ async def test_rooms_are_made_once_and_forgotten_whole(log: RoomLog) -> None:
     assert await log.read("ROOM", 0) == []
     assert (await log.append("ROOM", "node", 1, b"anew")).seq == 1
     await verify(log, "ROOM")
+
+
+async def test_a_room_deleted_for_good_is_not_put_back(backend: Backend) -> None:
+    """`delete`, `restore`: a tombstone stands in the way for a day, on every node and after a restart."""
+    log = await backend.open()
+    head = await log.create("ROOM")
+    taken = Snapshot(0, head.chain, 0, b"state")
+    await log.delete("ROOM")
+    assert not await log.restore("ROOM", taken, head.at)
+    if backend.many_nodes:
+        assert not await (await backend.open()).restore("ROOM", taken, head.at)
+    log = await backend.reopen()
+    assert not await log.restore("ROOM", taken, head.at)
+    assert await log.rooms() == {}, "a tombstone is no room"
+    backend.skew += TOMBSTONE_TTL - 60_000
+    assert not await log.restore("ROOM", taken, head.at)
+    backend.skew += 120_000
+    assert await log.restore("ROOM", taken, head.at), "after a day nobody remembers"
+
+
+async def test_a_room_made_anew_where_one_was_deleted_may_vanish_and_come_back(log: RoomLog) -> None:
+    """`create` takes the tombstone away; `delete` without `for_good` leaves none."""
+    await log.delete("ROOM")
+    head = await log.create("ROOM")
+    await log.delete("ROOM", for_good=False)
+    assert await log.restore("ROOM", Snapshot(0, head.chain, 0, b"state"), head.at)
 
 
 async def test_an_unknown_room_is_said_to_be_so(log: RoomLog) -> None:

@@ -173,7 +173,7 @@ async def test_l3_a_vanished_room_is_put_back_and_the_chain_goes_on(log: RoomLog
     taken = await snapshot_at(log, "ROOM", 9, data=b"open replica")
     head = (await log.positions(["ROOM"]))["ROOM"]
     assert not await log.restore("ROOM", taken, head.at)
-    await log.delete("ROOM")
+    await log.delete("ROOM", for_good=False)
     done = await asyncio.gather(*(log.restore("ROOM", taken, head.at) for _ in range(3)))
     assert sorted(done) == [False, False, True]
     assert await log.snapshot("ROOM") == taken
@@ -195,7 +195,7 @@ async def test_l6_an_empty_room_can_be_snapshot_and_restored(log: RoomLog) -> No
     taken = Snapshot(0, birth.chain, 0, b"")
     assert await log.checkpoint("ROOM", taken, [], 0)
     assert not await log.checkpoint("ROOM", taken, [], 0)
-    await log.delete("ROOM")
+    await log.delete("ROOM", for_good=False)
     assert await log.restore("ROOM", taken, birth.at)
     assert (await log.append("ROOM", "node", 1, b"x")).seq == 1
     assert (await verify(log, "ROOM"))[0].prev == birth.chain

@@ -163,7 +163,7 @@ class Run:
         """The store loses the room, and an open replica puts it back."""
         kept = self.model[room]
         taken = Snapshot(kept.seq, kept.chains[-1], 0, b"replica")
-        await self.log.delete(room)
+        await self.log.delete(room, for_good=False)
         assert await self.log.restore(room, taken, kept.at)
         kept.base = kept.previous = kept.seq
         kept.first = kept.seq + 1

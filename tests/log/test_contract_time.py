@@ -95,7 +95,7 @@ async def test_l9_a_restored_room_goes_on_from_its_replicas_time(backend: Backen
     """L9, L3: the vanished log's time may have been ahead of this clock."""
     log = await backend.open()
     birth = await log.create("ROOM")
-    await log.delete("ROOM")
+    await log.delete("ROOM", for_good=False)
     ahead = birth.at + HOUR
     assert await log.restore("ROOM", Snapshot(3, birth.chain, 0, b"x"), ahead)
     first = await at(log, 1)

@@ -209,9 +209,7 @@ async def test_methods_that_are_not_there(open_party: Party, method: str, path: 
     assert answer.headers["Allow"]
 
 
-@pytest.mark.parametrize(
-    "path", ["/api", "/api/nothing", "/api/rooms/MAIN", "/api/rooms/MAIN/nothing", "/api/x/y/z"]
-)
+@pytest.mark.parametrize("path", ["/api", "/api/nothing", "/api/rooms/MAIN/nothing", "/api/x/y/z"])
 async def test_addresses_that_are_not_there(open_party: Party, path: str) -> None:
     answer = await open_party.caller().get(path)
     assert refusal(answer) == (404, "not_found")

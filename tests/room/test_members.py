@@ -34,9 +34,10 @@ EXAMPLES: dict[type[c.Command], Callable[[str, int], c.Command]] = {
     c.Promote: lambda m, r: c.Promote(m, r, None, "zoe"),
     c.Ban: lambda m, r: c.Ban(m, r, None, "zoe", True),
     c.Settings: lambda m, r: c.Settings(m, r, None, {"name": "New"}),
+    c.Rotate: lambda m, r: c.Rotate(m, r, None),
 }
 EVERYONE = {c.Add, c.Vote, c.Step, c.Skip, c.Rename}
-NODE_ONLY = {c.Create, c.Claim}
+NODE_ONLY = {c.Create, c.Claim, c.Rotate}
 
 
 def party() -> Story:
@@ -81,6 +82,19 @@ def test_host_rights_stay_with_the_member() -> None:
     story.do(c.Claim("ben", c.NODE, None, "Ben"))
     assert code(story.do(c.Volume("ben", 0, None, 3))) == "done"
     assert code(story.do(c.Volume("cleo", 0, None, 3))) == "forbidden"
+
+
+def test_new_host_links_take_the_old_ones_worth_but_nobodys_rights() -> None:
+    story = Story()
+    story.do(c.Claim("ben", c.NODE, None, "Ben"))
+    before = story.room.host_generation
+    assert code(story.do(c.Rotate("ben", c.HOST, "1"))) == "forbidden", "only the node's operator may"
+    assert story.room.host_generation == before
+    assert code(story.do(c.Rotate("operator", c.NODE, "1"))) == "done"
+    assert code(story.do(c.Rotate("operator", c.NODE, "1"))) == "done"
+    assert story.room.host_generation == before + 1, "the same command applies once"
+    assert code(story.do(c.Volume("ben", 0, None, 3))) == "done", "who is a host stays one"
+    assert codec.decode_room(codec.encode_room(story.room)).host_generation == before + 1
 
 
 def test_the_number_of_hosts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -250,3 +250,12 @@ async def test_the_host_token_has_a_second_name_for_callers_behind_a_proxy(
     await guest.add("p")
     call = guest.call("PlayNext", pb.Empty(), pb.Track, ("x-crowdcue-host", server.host_token))
     assert (await call).id == "p"
+
+
+async def test_bytes_that_are_no_message_and_forged_tokens_on_reads_are_refused(client: Client) -> None:
+    for data in (b"\xff\xff\xff", b"\x0a\x02\xff\xfe"):
+        raw = client.channel.unary_unary("/queue.QueueService/AddTrack")
+        call = raw(data, metadata=client.metadata, timeout=10)
+        assert await refusal(call) == (grpc.StatusCode.INVALID_ARGUMENT, "bad_request")
+    forged = Client(client.channel, *client.metadata, ("authorization", "Bearer forged"))
+    assert await refusal(forged.queue()) == (grpc.StatusCode.UNAUTHENTICATED, "unauthorised")

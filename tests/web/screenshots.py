@@ -11,7 +11,7 @@ import asyncio
 import base64
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -31,8 +31,9 @@ SIZES: Final = ((360, 740), (768, 1024), (1280, 720), (1920, 1080))
 SCHEMES: Final[tuple[Scheme, ...]] = ("dark", "light")
 #: A picture in the repository must stay small (bytes).
 HEAVIEST: Final = 400_000
-#: Colours and rows come to rest within this time (ms).
+#: Colours and rows come to rest within this time; guests' phones are drawn without movement, and sooner (ms).
 REST: Final = 2_300
+REST_CALM: Final = 900
 
 #: An address to look at; nobody visits it.
 ADDRESS: Final = {"CROWDCUE_PUBLIC_URL": "http://party.local"}
@@ -88,7 +89,7 @@ class Studio:
 
     async def shoot(self, page: Page, name: str, folder: Path | None = None) -> Path:
         await page.evaluate("document.fonts.ready.then(() => true)")
-        await page.wait_for_timeout(REST)
+        await page.wait_for_timeout(REST if folder else REST_CALM)
         path = (folder or self.folder) / f"{name}.png"
         await page.screenshot(path=path)
         print(f"  {path.relative_to(ROOT)}  {path.stat().st_size // 1000} kB")
@@ -201,6 +202,8 @@ async def _sheets(studio: Studio, host: Visitor, tag: str) -> None:
     await page.keyboard.press("Escape")
     await page.get_by_role("button", name="Invite people").click()
     await studio.shoot(page, f"{tag}-party")
+    await host.press("The night so far")
+    await studio.shoot(page, f"{tag}-night")
     await page.keyboard.press("Escape")
     for name in ("Search", "History"):
         await host.tab(name).click()
@@ -208,10 +211,12 @@ async def _sheets(studio: Studio, host: Visitor, tag: str) -> None:
     await host.tab("Queue").click()
 
 
-async def every_page(studio: Studio) -> None:
-    """Each page at each size, in both schemes, with 0, 1, 30 and 500 songs."""
+async def every_page(studio: Studio, only: str = "") -> None:
+    """Each page at each size, in both schemes, with 0, 1, 30 and 500 songs; `only`: sizes that start like this."""
     for scheme in SCHEMES:
         for size in SIZES:
+            if not f"{size[0]}x{size[1]}-{scheme}".startswith(only):
+                continue
             tag = f"{size[0]}x{size[1]}-{scheme}"
             await _pages_at(studio, size, scheme, tag)
 
@@ -255,7 +260,7 @@ async def _pages_at(studio: Studio, size: tuple[int, int], scheme: Scheme, tag: 
         await visitor.page.context.close()
 
 
-async def main(docs_only: bool) -> None:
+async def main(docs: bool, only: str) -> None:
     ALL.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="crowdcue-screenshots-") as temporary:
         music = Path(temporary) / "music"
@@ -264,15 +269,16 @@ async def main(docs_only: bool) -> None:
             async with async_playwright() as playwright:
                 browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, KIOSK])
                 studio = Studio(server, browser, ALL)
-                tasks: list[Callable[[Studio], Awaitable[None]]] = [for_documents]
-                if not docs_only:
-                    tasks.append(every_page)
-                for task in tasks:
-                    await task(studio)
+                if not only:
+                    await for_documents(studio)
+                if not docs:
+                    await every_page(studio, only)
                 await browser.close()
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.web.screenshots")
     parser.add_argument("--docs", action="store_true", help="only the pictures of the documents")
-    asyncio.run(main(parser.parse_args().docs))
+    parser.add_argument("--only", default="", metavar="SIZE", help="only this size and scheme: 360x740-dark")
+    arguments = parser.parse_args()
+    asyncio.run(main(arguments.docs, arguments.only))

@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -61,7 +62,7 @@ class Jitter:
         page.on_message(self._late(server))
         server.on_message(self._late(page))
 
-    def _late(self, to: WebSocketRoute) -> object:
+    def _late(self, to: WebSocketRoute) -> Callable[[str | bytes], None]:
         loop = asyncio.get_running_loop()
         last = loop.time()
 
@@ -106,7 +107,7 @@ async def test_stage_and_phones_sound_as_one_over_a_shaky_network(
         for phone in phones:
             await _listen_along(phone)
         await asyncio.gather(*(page.page.evaluate(_RUNS) for page in pages))
-        await asyncio.sleep(3)  # the pings that a good clock is made of take their time
+        await asyncio.sleep(4)  # the pings that a good clock is made of take their time
         heard = await asyncio.gather(*(page.page.evaluate(LISTEN, seconds) for page in pages))
         assert bot.playing is not None
         zero = bot.playing["started_at"] - bot.playing["position"]

@@ -37,6 +37,15 @@ BAD_SURROUNDINGS: dict[str, list[str]] = {
     "music that is not there": ["--music", "/no/such/folder"],
     "a Redis that is none": ["--redis", "nonsense"],
     "an address that is not ours": ["--host", "203.0.113.7"],
+    "a certificate that is not there": [
+        "--host",
+        "127.0.0.1",
+        "--tls-cert",
+        "/no/such.pem",
+        "--tls-key",
+        "/no/such.key",
+    ],
+    "a certificate that is none": ["--host", "127.0.0.1", "--tls-cert", __file__, "--tls-key", __file__],
 }
 
 
@@ -94,6 +103,13 @@ def test_a_port_that_is_taken_is_refused(tmp_path: Path) -> None:
         port = str(taken.getsockname()[1])
         line = refused(["serve", "--data", str(tmp_path), "--host", "127.0.0.1", "--port", port])
         assert port in line
+
+
+def test_a_grpc_port_that_is_taken_is_refused(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        where = ["--host", "127.0.0.1", "--port", str(free_port()), "--grpc-port", port]
+        assert port in refused(["serve", "--data", str(tmp_path), *where])
 
 
 def test_a_second_server_on_the_same_data_is_refused(house: Server) -> None:

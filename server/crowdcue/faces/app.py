@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from crowdcue.faces import docs, media, pages, rest, websocket
+from crowdcue.faces import docs, media, metrics, pages, rest, websocket
 from crowdcue.faces.context import Context
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,7 @@ def build(context: Context) -> ASGIApp:
             *rest.routes(context),
             *media.routes(context),
             *docs.routes(context),
+            *metrics.routes(context, context.metrics_token),
             *pages.routes(context),
         ],
         exception_handlers={HTTPException: _http_error, Exception: _bug},

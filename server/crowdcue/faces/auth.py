@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from crowdcue.room.commands import HOST, NODE, PLAYER, UNLIMITED, Claim
 from crowdcue.room.ops import Actor
 from crowdcue.room.refusal import Refused
 
+log = logging.getLogger(__name__)
+
 COOKIE: Final = "crowdcue"
 #: A browser keeps its member for a year (s).
 COOKIE_AGE: Final = 365 * 86_400
@@ -24,8 +27,15 @@ COOKIE_AGE: Final = 365 * 86_400
 MAX_TOKEN: Final = 1_024
 
 
+#: Tokens whose signature was found good, and need not be looked at again: bots ask often (about 0.5 KB each).
+MAX_KNOWN: Final = 10_000
+
+
 class BadToken(Exception):
-    """A token that this party did not sign."""
+    """A token that this party did not sign; says which."""
+
+    def __init__(self, message: str = "this token is not of this party") -> None:
+        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,7 @@ class Identity:
 
     def __init__(self, secret: bytes, *, everybody_hosts: bool) -> None:
         self.everybody_hosts = everybody_hosts
+        self._known: dict[str, Member] = {}
         kwargs = {"digest_method": hashlib.sha256}
         self._members = URLSafeSerializer(secret, salt="crowdcue.member", signer_kwargs=kwargs)
         self._hosts = URLSafeSerializer(secret, salt="crowdcue.host", signer_kwargs=kwargs)
@@ -58,13 +69,19 @@ class Identity:
 
     def member(self, token: str) -> Member:
         """Who this token stands for. Raises `BadToken`."""
+        known = self._known.get(token)
+        if known is not None:
+            return known
         try:
             if len(token) > MAX_TOKEN:
                 raise BadToken
             member, name = self._members.loads(token)
         except (BadData, ValueError, TypeError) as error:
             raise BadToken from error
-        return Member(member, name, token)
+        if len(self._known) >= MAX_KNOWN:
+            self._known.clear()  # checking them anew costs less than remembering who came last
+        self._known[token] = Member(member, name, token)
+        return self._known[token]
 
     def anonymous(self, address: str) -> Member:
         """The member that callers of an open party's REST and gRPC share with their address."""
@@ -90,13 +107,14 @@ class Identity:
         """
         state = room.room
         if host_token is not None and not self.is_host_token(host_token, room.code, state.host_generation):
-            raise BadToken
+            raise BadToken("this host token is not of this party")
         known = state.members.get(member.id)
         name = (known.name if known is not None else "") or member.name or guest_name(member.id)
         if host_token is not None and not (known is not None and known.host):
             outcome = await room.do(Claim(member.id, NODE, None, name))
             if isinstance(outcome, Refused):
                 raise ClaimFailed(outcome)
+            log.info("%(member)s is a host of room %(room)s now", {"member": member.id, "room": room.code})
         rights = PLAYER if player else 0
         if self.everybody_hosts:
             rights |= HOST | UNLIMITED

@@ -26,7 +26,7 @@ class Context:
 
     `public_url`: where phones reach the landing page, sub-path included, without a trailing slash.
     `root_path`: the sub-path alone ("" or "/party"). `ready`: the music is searchable; `proved_at`: when (s of the
-    event loop) the log last gave back what this node published.
+    event loop) the log last gave back what this node published. `metrics_token`: opens `/metrics` from elsewhere.
     """
 
     registry: Registry
@@ -40,6 +40,7 @@ class Context:
     ready: bool = False
     proved_at: float = float("-inf")
     draining: bool = False
+    metrics_token: str | None = field(default=None, repr=False)
     conversations: set[Conversation] = field(default_factory=set)
 
     def why_not_ready(self) -> str | None:

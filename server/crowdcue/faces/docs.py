@@ -44,6 +44,8 @@ def routes(context: Context) -> list[BaseRoute]:
                 "Cache-Control": "no-cache",
                 "X-Content-Type-Options": "nosniff",
                 "Content-Security-Policy": _POLICY,
+                "Referrer-Policy": "no-referrer",
+                "X-Frame-Options": "DENY",
             }
             if has_tag(request, headers["ETag"]):
                 return Response(status_code=304, headers=headers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import math
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from crowdcue.faces.status import HTTP
+from crowdcue.live.meters import meters
 from crowdcue.room.refusal import Code, Refused
 
 #: Bodies are small maps, but for a whole queue that is replaced (bytes).
@@ -19,6 +21,8 @@ MAX_BODY: Final = 64 * 1024
 MAX_SYNC_BODY: Final = 8 * 1024 * 1024
 #: The rest of a refused body is read and dropped up to this length, so that the client lives to see the answer.
 MAX_DISCARD: Final = 16 * 1024 * 1024
+#: A body must be there by then (s): a whole queue from a slow phone takes less.
+BODY_TIMEOUT: Final = 60.0
 #: When a node cannot serve now, clients come back after so many seconds.
 COME_BACK: Final = 1
 
@@ -44,6 +48,7 @@ def json_response(body: bytes, status: int = 200, headers: Mapping[str, str] | N
 
 def error_response(refused: Refused, headers: Mapping[str, str] | None = None) -> Response:
     """The answer to a refusal: its status, `{"code", "message"}`, and Retry-After where it says when."""
+    meters.refusals["http", refused.code] += 1
     known = dict(headers or {})
     retry_after = refused.retry_after
     if retry_after is None and refused.code in ("too_many", "unavailable"):
@@ -64,11 +69,15 @@ async def read_body(request: Request, most: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:
-        async for part in request.stream():
-            size += len(part)
-            if size > most:
-                raise _too_large(most, declared)
-            parts.append(part)
+        async with asyncio.timeout(BODY_TIMEOUT):
+            async for part in request.stream():
+                size += len(part)
+                if size > most:
+                    raise _too_large(most, declared)
+                parts.append(part)
+    except TimeoutError:
+        slow = Refused("bad_request", "The body took too long to come.")
+        raise Problem(slow, {"Connection": "close"}) from None
     except ClientDisconnect:
         raise problem("bad_request", "The request ended before its body did.") from None
     return b"".join(parts)

@@ -203,6 +203,16 @@ _ROOM_DOCS: Final = (
         member=False,
     ),
     _Doc(
+        "delete",
+        "/api/rooms/{code}",
+        "End a party for good: its queue, its history and its code",
+        record({"message": _TEXT}),
+        more="Whoever is in it is told that it is over. `MAIN` cannot be ended.",
+        codes=("unauthorised", "forbidden", "no_such_room", "too_many", "unavailable"),
+        tag="Rooms",
+        host=True,
+    ),
+    _Doc(
         "get",
         "/api/rooms/{code}/host-link",
         "The links that make their bearer a host; for hosts",
@@ -302,6 +312,8 @@ def document(root_path: str = "") -> dict[str, Any]:
             .replace("/", "_")
             .replace(".", "_")
         )
+        if doc.method == "delete":
+            name = f"delete_{name}"
         paths.setdefault(doc.path, {})[doc.method] = _operation(doc, name, in_room="{code}" in doc.path)
     return {
         "openapi": "3.1.0",

@@ -36,7 +36,7 @@ from crowdcue.room.song import SONG_FORM, SONG_ID, Song, text_id
 from crowdcue.room.state import MAX_QUEUE, Room
 
 #: Plays in one page of the history.
-HISTORY_DEFAULT: Final = 100
+HISTORY_DEFAULT: Final = 1_000
 HISTORY_MOST: Final = 1_000
 MOST_EXACT: Final = 2**53 - 1
 

@@ -17,7 +17,7 @@ from crowdcue.faces.context import Context
 from crowdcue.faces.gate import Call, Gate, address, plain
 from crowdcue.faces.http import body_tag, has_tag, json_response, problem, unless_known
 from crowdcue.limits import Buckets
-from crowdcue.live.registry import normal_code
+from crowdcue.live.registry import MAIN, normal_code
 from crowdcue.live.room import LiveRoom
 from crowdcue.log.contract import NoSuchRoom
 from crowdcue.room import forms, settings
@@ -50,7 +50,7 @@ def qr_svg(url: str) -> bytes:
 
 
 def routes(context: Context, gate: Gate) -> list[BaseRoute]:
-    """Create, invite, QR code, the host's link."""
+    """Create, delete, invite, QR code, the host's link."""
     members, addresses = Buckets(CREATE_BURST, CREATE_RATE), Buckets(CREATE_BURST, CREATE_RATE)
 
     def slow_down(call: Call) -> None:
@@ -107,7 +107,17 @@ def routes(context: Context, gate: Gate) -> list[BaseRoute]:
             orjson.dumps({"url": f"{url}?host={token}", "stage": f"{url}/stage?host={token}"})
         )
 
+    async def delete(call: Call) -> Response:
+        live = await call.room()
+        if not context.identity.is_host(live, await call.actor(live)):
+            raise problem("forbidden", "Only a host of this party may end it.")
+        if live.code == MAIN:
+            raise problem("forbidden", "The house party always exists; clear it instead.")
+        await context.registry.delete(live.code)
+        return json_response(b'{"message":"This party is over."}')
+
     return [
+        Route("/api/rooms/{code}", gate.endpoint(delete, writes=True), methods=["DELETE"]),
         Route("/api/rooms/{code}/host-link", gate.endpoint(host_link)),
         Route("/api/rooms", gate.endpoint(create, writes=True), methods=["POST"]),
         Route("/api/rooms/{code}/invite", plain(invite)),

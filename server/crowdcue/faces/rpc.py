@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 from urllib.parse import unquote
 
 import grpc
+from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
@@ -21,6 +22,7 @@ from crowdcue.faces.context import Context
 from crowdcue.faces.rpc_wire import RPC
 from crowdcue.limits import Buckets
 from crowdcue.live.listener import Listener
+from crowdcue.live.meters import meters
 from crowdcue.live.registry import MAIN, normal_code
 from crowdcue.live.replica import Refusing
 from crowdcue.live.room import LiveRoom
@@ -63,6 +65,8 @@ assert STATUS.keys() == CODES.keys()
 
 Call: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
+
+MALFORMED: Final = Refused("bad_request", "This is not a message of this call.")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -165,7 +169,10 @@ class QueueService:
     # Who and where
 
     async def _room(self, call: Call) -> LiveRoom:
-        code = normal_code(metadata(call).get("room", MAIN))
+        found = metadata(call)
+        if "authorization" in found:
+            self._known_member(found)  # a forged token is refused on reads too
+        code = normal_code(found.get("room", MAIN))
         if code is None:
             raise NoSuchRoom("there is no such party")
         return await self._context.registry.get(code)
@@ -188,16 +195,19 @@ class QueueService:
 
     async def _member(self, found: dict[str, str], call: Call) -> Member:
         identity = self._context.identity
-        scheme, _, token = found.get("authorization", "").partition(" ")
-        if scheme:
-            if scheme.lower() != "bearer":
-                raise BadToken
-            return identity.member(token.strip())
+        if "authorization" in found:
+            return self._known_member(found)
         if self._context.open_party:
             return identity.anonymous(self._address(found, call))
         member = identity.issue()
         await call.send_initial_metadata((("x-crowdcue-token", member.token or ""),))
         return member
+
+    def _known_member(self, found: dict[str, str]) -> Member:
+        scheme, _, token = found["authorization"].partition(" ")
+        if scheme.lower() != "bearer":
+            raise BadToken
+        return self._context.identity.member(token.strip())
 
     def _address(self, found: dict[str, str], call: Call) -> str:
         # "ipv4:127.0.0.1:4242", "ipv6:%5B::1%5D:4242", "unix:…"
@@ -310,6 +320,7 @@ async def fail(call: Call, error: Exception) -> NoReturn:
     else:
         log.error("a gRPC call failed", exc_info=error)
         refused = Refused("internal", "Something went wrong on our side.")
+    meters.refusals["grpc", refused.code] += 1
     trailing = [("code", str(refused.code))]
     if refused.retry_after is not None:
         trailing.append(("retry-after", str(refused.retry_after)))
@@ -320,6 +331,8 @@ async def fail(call: Call, error: Exception) -> NoReturn:
 def _unary(method: Callable[[Any, Call], Any], request: Any) -> grpc.RpcMethodHandler:
     async def handle(message: Any, call: Call) -> Any:
         try:
+            if message is None:
+                raise _Refusal(MALFORMED)
             return await method(message, call)
         except grpc.aio.AbortError:
             raise
@@ -327,13 +340,27 @@ def _unary(method: Callable[[Any, Call], Any], request: Any) -> grpc.RpcMethodHa
             await fail(call, error)
 
     return grpc.unary_unary_rpc_method_handler(
-        handle, request_deserializer=request.FromString, response_serializer=lambda m: m.SerializeToString()
+        handle, request_deserializer=_parser(request), response_serializer=lambda m: m.SerializeToString()
     )
+
+
+def _parser(request: Any) -> Callable[[bytes], Any]:
+    """Parses a request message; None for bytes that are none, so that the handler can say so with a stable code."""
+
+    def parse(data: bytes) -> Any:
+        try:
+            return request.FromString(data)
+        except DecodeError:
+            return None
+
+    return parse
 
 
 def _stream(method: Callable[[Any, Call], AsyncIterator[bytes]], request: Any) -> grpc.RpcMethodHandler:
     async def handle(message: Any, call: Call) -> AsyncIterator[bytes]:
         try:
+            if message is None:
+                raise _Refusal(MALFORMED)
             async for frame in method(message, call):
                 yield frame
         except grpc.aio.AbortError:
@@ -341,7 +368,7 @@ def _stream(method: Callable[[Any, Call], AsyncIterator[bytes]], request: Any) -
         except Exception as error:
             await fail(call, error)
 
-    return grpc.unary_stream_rpc_method_handler(handle, request_deserializer=request.FromString)
+    return grpc.unary_stream_rpc_method_handler(handle, request_deserializer=_parser(request))
 
 
 class RpcServer:

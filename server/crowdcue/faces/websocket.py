@@ -112,7 +112,7 @@ class Conversation:
         except NoSuchRoom:
             await self.close(NO_SUCH_ROOM, "there is no such party")
         except (Unavailable, Refusing) as error:
-            log.warning("room %s cannot be served now: %s", code, error)
+            log.warning("room %(room)s cannot be served now: %(error)s", {"room": code, "error": error})
             await self.close(DRAINING, COME_BACK)
         return self._room is not None
 
@@ -146,7 +146,11 @@ class Conversation:
                 self._over = True
                 self.close_soon(effect.code, effect.reason)
         except Exception:
-            log.exception("a message could not be handled")
+            member = self._listener.member if self._listener is not None else None
+            log.exception(
+                "a message of %(member)s in room %(room)s could not be handled",
+                {"member": member, "room": self._code[:16]},
+            )
             self._over = True
             self.close_soon(1011, "internal")
 
@@ -198,8 +202,8 @@ class Conversation:
         try:
             member = self._member(join)
             actor = await identity.actor(room, member, join.host, player=join.player)
-        except BadToken:
-            await self.close(BAD_TOKEN, "this token is not of this party")
+        except BadToken as error:
+            await self.close(BAD_TOKEN, str(error))
             return
         except ClaimFailed as error:
             await self.close(TOO_MANY, error.refused.message)

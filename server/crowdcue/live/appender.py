@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from crowdcue.live.meters import meters
 from crowdcue.live.replica import Replica
 from crowdcue.live.tasks import Tasks
 from crowdcue.log.contract import Entry, NoSuchRoom, Position, RoomLog, Unavailable
@@ -60,7 +61,12 @@ class _Batch:
 
     def give_up(self, outcome: Refused) -> None:
         for ticket in self.take():
-            ticket.on_outcome(outcome)
+            _refuse(ticket.command, ticket.on_outcome, outcome)
+
+
+def _refuse(command: Command, on_outcome: Callable[[Outcome], None], outcome: Refused) -> None:
+    meters.answered((command,), (outcome,))
+    on_outcome(outcome)
 
 
 class Appender:
@@ -85,9 +91,9 @@ class Appender:
     def submit(self, command: Command, on_outcome: Callable[[Outcome], None], origin: Any = None) -> None:
         """Have the command appended; its outcome comes when this node has applied it."""
         if self._ended is not None:
-            on_outcome(self._ended)
+            _refuse(command, on_outcome, self._ended)
         elif len(self._waiting) >= MAX_WAITING:
-            on_outcome(BUSY)
+            _refuse(command, on_outcome, BUSY)
         else:
             self._waiting.append(Ticket(command, on_outcome, origin))
             if self._task is None:
@@ -120,6 +126,7 @@ class Appender:
         tickets = batch.take()
         for ticket, outcome in zip(tickets, applied.outcomes, strict=True):
             ticket.on_outcome(outcome)
+        meters.answered([ticket.command for ticket in tickets], applied.outcomes)
         return tickets
 
     def rebuilt(self) -> None:
@@ -145,7 +152,10 @@ class Appender:
                 try:
                     await self._commit(number, batch)
                 except Exception:
-                    log.exception("room %s: append %d failed", self._replica.code, number)
+                    log.exception(
+                        "room %(room)s: append %(number)d failed",
+                        {"room": self._replica.code, "number": number},
+                    )
                     batch.give_up(UNAVAILABLE)
                     self._batches.pop(number, None)
         finally:
@@ -163,13 +173,17 @@ class Appender:
 
     async def _commit(self, number: int, batch: _Batch) -> None:
         payload = codec.encode_batch(ticket.command for ticket in batch.tickets or ())
+        size, began = len(batch.tickets or ()), asyncio.get_running_loop().time()
         position = await self._settle(number, payload)
         if position is None:
             return
+        meters.append_seconds.observe(asyncio.get_running_loop().time() - began)
+        meters.batch_size.observe(size)
         batch.position = position
         self._replica.offer_own(position, self._producer, number, payload)
-        if number in self._batches and self._replica.holds(position):
-            # A rebuild read it before its position was known here: it is in the room, its outcome is lost.
+        if number in self._batches and (batch.tickets is None or self._replica.holds(position)):
+            # Its callers were out of patience: nobody waits, and its entry may be lost by now. Or a rebuild read it
+            # before its position was known here: it is in the room, its outcome is lost.
             batch.give_up(UNAVAILABLE)
             del self._batches[number]
 
@@ -184,7 +198,8 @@ class Appender:
             try:
                 return await self._store.append(self._replica.code, self._producer, number, payload)
             except Unavailable as error:
-                log.warning("room %s: append %d is unsettled: %s", self._replica.code, number, error)
+                known = {"room": self._replica.code, "number": number, "error": error}
+                log.warning("room %(room)s: append %(number)d is unsettled: %(error)s", known)
             except NoSuchRoom:
                 self._replica.request_catch_up()  # puts the room back, or finds that it is gone
             await asyncio.sleep(pause)
@@ -203,4 +218,5 @@ class Appender:
 
     def _give_up_waiting(self, outcome: Refused) -> None:
         while self._waiting:
-            self._waiting.popleft().on_outcome(outcome)
+            ticket = self._waiting.popleft()
+            _refuse(ticket.command, ticket.on_outcome, outcome)

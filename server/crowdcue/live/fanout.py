@@ -7,14 +7,15 @@ from collections.abc import Callable
 from typing import Final
 
 from crowdcue.live.listener import Listener, Sink
+from crowdcue.live.meters import meters
 from crowdcue.room import view
 from crowdcue.room.state import Room
 from crowdcue.wire import Wire
 
 #: At most 20 patches a second to a listener (s) …
 TICK: Final = 0.05
-#: … and never more than a fifth of the time spent on sending them.
-SHARE: Final = 5
+#: … and never more than this part of the time (a half) spent on sending them: the rest is for what people ask.
+SHARE: Final = 2
 #: How often listeners that are behind are looked after (s).
 LOOK_AFTER: Final = 0.2
 
@@ -51,6 +52,7 @@ class Fanout:
         room = self._room()
         patch = view.since(room, *since) if since is not None else None
         if patch is None:
+            meters.resyncs += since is not None
             self._send_state(listener)
         else:
             listener.push(listener.wire.encode(patch))
@@ -101,7 +103,8 @@ class Fanout:
         began = self._loop.time()
         self._feed_all(began)
         ended = self._loop.time()
-        self._next = max(began + TICK, ended + SHARE * (ended - began))
+        meters.fanout_seconds.observe(ended - began)
+        self._next = began + max(TICK, SHARE * (ended - began))
 
     def _feed_all(self, now: float) -> None:
         room = self._room()
@@ -111,7 +114,12 @@ class Fanout:
         for listener in self.listeners:
             if listener.version == target or listener.behind_since is not None:
                 continue
-            if not listener.has_room():
+            sink = listener.sink
+            if not sink.buffered():
+                listener.allowance = (
+                    0  # has_room(), written out: this is the loop that runs for every listener
+                )
+            elif not listener.has_room():
                 listener.behind_since = now
                 self._behind.add(listener)
                 continue
@@ -128,9 +136,10 @@ class Fanout:
                         frames[key] = listener.prepare(patch), (patch["seq"], patch["mark"]), back
                 frame = frames[key]
             if frame is None:
+                meters.resyncs += 1
                 self._send_state(listener)
                 continue
-            listener.sink.write(frame[0])
+            sink.write(frame[0])
             listener.version = frame[1]
             if listener.acknowledged:
                 # A song that went and came back within one patch: was the vote for the old one or for the new?
@@ -167,6 +176,7 @@ class Fanout:
         for listener in list(self._behind):
             if listener.overdue(now):
                 self._behind.discard(listener)
+                meters.cut += 1
                 listener.sink.abort()  # close code 4508 could not reach a client that does not read
             elif not listener.sink.buffered():
                 self._behind.discard(listener)
@@ -178,6 +188,7 @@ class Fanout:
     def _catch_up(self, listener: Listener) -> None:
         patch = view.since(self._room(), *listener.version)
         if patch is None:
+            meters.resyncs += 1
             self._send_state(listener)
         else:
             listener.sink.write(listener.prepare(patch))
@@ -188,6 +199,7 @@ class Fanout:
 
     def _send_state(self, listener: Listener) -> None:
         room = self._room()
+        meters.states += 1
         version, wire = room.version, listener.wire
         known = self._state_head.get(wire)
         if known is None or known[0] != version:

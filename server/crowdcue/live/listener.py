@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, Protocol
 
+from crowdcue.live.meters import meters
 from crowdcue.wire import Wire
 
 #: Beyond so many bytes on their way (and one snapshot in flight) a listener gets no more patches until it drains.
@@ -42,8 +43,8 @@ class Listener:
     `acknowledged` those on which a `done` told it its own vote that no patch has shown yet."""
 
     __slots__ = (
-        "_allowance",
         "acknowledged",
+        "allowance",
         "behind_since",
         "host",
         "kind",
@@ -69,7 +70,7 @@ class Listener:
         self.behind_since: float | None = None
         self.mine: set[str] = set()
         self.acknowledged: set[str] = set()
-        self._allowance = 0
+        self.allowance = 0  # bytes of a snapshot in flight, which do not count against it
 
     def prepare(self, message: dict[str, Any]) -> bytes:
         """A message as a frame for listeners of this kind."""
@@ -78,12 +79,13 @@ class Listener:
     def push(self, payload: bytes) -> None:
         """Send an encoded answer; a client that lets answers pile up is cut off."""
         self.sink.write(self.sink.prepare(payload, self.wire.text))
-        if self.sink.buffered() > CUT_LIMIT + self._allowance:
+        if self.sink.buffered() > CUT_LIMIT + self.allowance:
+            meters.cut += 1
             self.sink.abort()
 
     def push_state(self, payload: bytes, version: tuple[int, str]) -> None:
         """Send an encoded fresh state, whose size does not count against the listener."""
-        self._allowance = len(payload)
+        self.allowance = len(payload)
         self.sink.write(self.sink.prepare(payload, self.wire.text))
         self.version = version
 
@@ -91,10 +93,10 @@ class Listener:
         """Whether another patch may be sent."""
         buffered = self.sink.buffered()
         if not buffered:
-            self._allowance = 0
-        return buffered <= PATCH_LIMIT + self._allowance
+            self.allowance = 0
+        return buffered <= PATCH_LIMIT + self.allowance
 
     def overdue(self, now: float) -> bool:
         """Whether it has been behind for too long, or holds too much."""
         late = self.behind_since is not None and now - self.behind_since > CUT_AFTER
-        return late or self.sink.buffered() > CUT_LIMIT + self._allowance
+        return late or self.sink.buffered() > CUT_LIMIT + self.allowance

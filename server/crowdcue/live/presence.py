@@ -90,10 +90,12 @@ class RoomPresence:
 
     def here(self) -> dict[str, Any]:
         """The `here` message."""
-        names = [self._name_of(theirs[-1]) for theirs in itertools.islice(self._own.values(), MOST_NAMES)]
+        own = itertools.islice(self._own.items(), MOST_NAMES)
+        named = {member: self._name_of(theirs[-1]) for member, theirs in own}
         for report in self._others:
-            known = [name for member, name in report["members"].items() if member not in self._own]
-            names += known[: max(MOST_NAMES - len(names), 0)]
+            for member, name in itertools.islice(report["members"].items(), MOST_NAMES):
+                named.setdefault(member, name)  # somebody on two nodes is here once
+        names = list(named.values())[:MOST_NAMES]
         asking = self._asking()
         for report in self._others:
             asking += [{"id": member, "name": name} for member, name in report["asking"]]

@@ -95,6 +95,8 @@ class Registry:
     async def _open_room(self, code: str) -> LiveRoom:
         if (closing := self._closing.get(code)) is not None:
             await closing.wait()
+        if (gone := self._open.get(code)) is not None:
+            await self._close(gone)  # it ended, and there is a new one of its code
         if len(self._open) >= MAX_OPEN:
             raise Unavailable("this node has as many rooms open as it can")
         producer = f"{self.node}-{secrets.token_hex(4)}"
@@ -127,6 +129,16 @@ class Registry:
             return await self.create({"name": "The house party"}, MAIN)
         except RoomExists:  # another node was quicker
             return await self.get(MAIN)
+
+    async def delete(self, code: str) -> None:
+        """Delete a room for good; whoever is in it is told that it is over. Raises `NoSuchRoom`, `Unavailable`.
+
+        The other nodes find out within seconds, by their look at the open rooms' positions.
+        """
+        room = await self.get(code)
+        await self.store.delete(code)
+        room.end()
+        log.info("room %(room)s is deleted", {"room": code})
 
     async def _close(self, room: LiveRoom) -> None:
         closed = self._closing[room.code] = asyncio.Event()
@@ -169,8 +181,8 @@ class Registry:
             if code != MAIN and code not in self._open and main.now - at > UNUSED
         ]
         for code in unused:
-            await self.store.delete(code)
-            log.info("room %s was unused for 30 days and is deleted", code)
+            await self.store.delete(code, for_good=False)  # another node may have it open: it puts it back
+            log.info("room %(room)s was unused for 30 days and is deleted", {"room": code})
         return unused
 
 

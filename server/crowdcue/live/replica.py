@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from crowdcue.live.meters import meters
 from crowdcue.live.tasks import Tasks
 from crowdcue.log.contract import (
     Entry,
@@ -95,18 +96,22 @@ class Replica:
         if self._again:  # hints came while it was read
             self.request_catch_up()
 
+    def end(self) -> None:
+        """The room was deleted; what its log said last is not looked for."""
+        self._gone(NoSuchRoom(self.code))
+
     async def close(self) -> None:
         """Let go of the room, leaving a recent snapshot so that it opens quickly."""
-        if not self._live:
-            return
-        self._live = False
+        was_live, self._live = self._live, False
         with contextlib.suppress(Unavailable):  # hints that come all the same change nothing
             await self._store.unsubscribe(self.code)
+        if not was_live:
+            return
         if self.room.seq - self._snapshot_seq >= CHECKPOINT_ENTRIES // 20 or self.unarchived:
             try:
                 await self.checkpoint()
             except (Unavailable, NoSuchRoom):
-                log.warning("room %s closed without a last snapshot", self.code)
+                log.warning("room %(room)s closed without a last snapshot", {"room": self.code})
 
     # Reading
 
@@ -194,32 +199,38 @@ class Replica:
 
     async def _put_back(self) -> None:
         """The log vanished: the newest open replica's snapshot goes back in its place, and the chain goes on (L3)."""
-        log.error("the log of room %s is gone", self.code)
-        if not await self._is_newest():
-            # The newest one's turn; should it fail, an older state is better than none.
+        log.error("the log of room %(room)s is gone", {"room": self.code})
+        for _ in range(await self._newer()):
+            # The newer ones' turn, one after the other; should they all fail, an older state is better than none.
             await asyncio.sleep(ELECTION)
+            if await self.sync_clock() is not None:
+                self._again = True
+                return
         room = self.room
         plays = self.unarchived[-1].play if self.unarchived else room.plays
         snapshot = Snapshot(room.seq, room.chain, plays, codec.encode_room(room))
         if await self._store.restore(self.code, snapshot, room.at):
-            log.error("room %s is put back at seq %d", self.code, room.seq)
+            meters.put_back += 1
+            log.error("room %(room)s is put back at seq %(seq)d", {"room": self.code, "seq": room.seq})
         elif await self.sync_clock() is None:
             raise NoSuchRoom(self.code)
         else:
             self._again = True  # another replica was first: see whether its past is ours
 
-    async def _is_newest(self) -> bool:
-        """Whether no other node holds a newer replica of the vanished room."""
+    async def _newer(self) -> int:
+        """How many other nodes come first in putting the vanished room back: those whose replicas are newer."""
         if not self._store.shared:
-            return True
+            return 0
         ballot, mine = f"{self.code}~newest", f"{self.room.seq:020d} {self._node}".encode()
         await self._presence.beat(ballot, self._node, mine)
         await asyncio.sleep(ELECTION)  # by then every node has looked where its rooms are
-        return max(await self._presence.beat(ballot, self._node, mine)) == mine
+        return sum(vote > mine for vote in await self._presence.beat(ballot, self._node, mine))
 
     async def _rebuild(self) -> None:
-        log.warning("room %s: the log's past differs from seq %d; building it anew", self.code, self.room.seq)
+        known = {"room": self.code, "seq": self.room.seq}
+        log.warning("room %(room)s: the log's past differs from seq %(seq)d; building it anew", known)
         self.rebuilt += 1
+        meters.rebuilt += 1
         before = self.room
         await self._load()
         self._on_rebuilt(before)
@@ -245,6 +256,7 @@ class Replica:
         elif entry.seq == room.seq + 1 and entry.prev == room.chain:
             try:
                 self._apply(entry)
+                meters.apply_lag.observe((self.now() - entry.at) / 1000)
             except Refusing as error:
                 self._gone(error)
         elif entry.seq > room.seq or room.mark(entry.seq) not in (None, entry.chain[:MARK]):
@@ -282,7 +294,8 @@ class Replica:
     def _gone(self, error: NoSuchRoom | Refusing) -> None:
         if self._live:
             self._live = False
-            log.error("room %s is closed: %r", self.code, error)
+            level = logging.ERROR if isinstance(error, Refusing) else logging.WARNING
+            log.log(level, "room %(room)s is closed: %(error)r", {"room": self.code, "error": error})
             self._on_gone(error)
 
     # Snapshots
@@ -291,7 +304,7 @@ class Replica:
         try:
             await self.checkpoint()
         except (Unavailable, NoSuchRoom) as error:
-            log.warning("no snapshot of room %s now: %r", self.code, error)
+            log.warning("no snapshot of room %(room)s now: %(error)r", {"room": self.code, "error": error})
             await asyncio.sleep(RETRY)
         finally:
             self._checkpointing = False
@@ -332,6 +345,18 @@ async def read_room(code: str, store: RoomLog) -> Room:
     """A room as the log has it now, without following it. Raises `NoSuchRoom`, `Unavailable`, `Refusing`."""
     room, _, _ = await _load(code, store)
     return room
+
+
+async def read_history(store: RoomLog, room: Room) -> list[Finished]:
+    """All finished plays of a room that was just read, newest first. Raises `NoSuchRoom`, `Unavailable`, `Refusing`."""
+    _, _, recent = await _load(room.code, store)
+    found = [play for play in reversed(recent) if room.cleared < play.play <= room.plays]
+    while page := await store.plays(room.code, found[-1].play if found else None, 1_000):
+        older = [codec.decode_play(play.data) for play in page]
+        found += [play for play in older if play.play > room.cleared]
+        if older[-1].play <= room.cleared + 1:
+            break
+    return found
 
 
 async def _load(code: str, store: RoomLog) -> tuple[Room, int, list[Finished]]:

@@ -95,6 +95,7 @@ class LiveRoom:
         self._checking = False
         self.used_at = self._loop.time()
         self.gone: str | None = None
+        self._over = False
 
     # Life
 
@@ -104,7 +105,7 @@ class LiveRoom:
         try:
             await self._presence.beat()
         except Unavailable:
-            log.warning("room %s: presence of the other nodes is not known yet", self.code)
+            log.warning("room %(room)s: presence of the other nodes is not known yet", {"room": self.code})
         self._clock.changed()
 
     async def close(self) -> None:
@@ -119,7 +120,7 @@ class LiveRoom:
         try:
             await self._presence.withdraw()
         except Unavailable:
-            log.info("room %s: presence will lapse by itself", self.code)
+            log.info("room %(room)s: presence will lapse by itself", {"room": self.code})
 
     @property
     def idle(self) -> bool:
@@ -151,6 +152,8 @@ class LiveRoom:
                 self._checking = True
                 self._tasks.spawn(self._check_heads(), f"head {self.code}")
         await asyncio.shield(self._next_check)
+        if self._over:  # as that look has found
+            raise NoSuchRoom(self.code)
         return self.room
 
     async def _check_heads(self) -> None:
@@ -167,7 +170,7 @@ class LiveRoom:
                     waiting.set_exception(error)
                     waiting.exception()  # perhaps every reader has gone: that is no error
                 except Exception:
-                    log.exception("room %s: the look at its head failed", self.code)
+                    log.exception("room %(room)s: the look at its head failed", {"room": self.code})
                     waiting.set_exception(Unavailable(f"the log of room {self.code} does not answer"))
                     waiting.exception()
         finally:
@@ -180,6 +183,10 @@ class LiveRoom:
     async def history(self, before: int | None, limit: int) -> list[Play]:
         """Finished plays with number < `before`, newest first. Raises `Unavailable`."""
         return await self._replica.history(before, limit)
+
+    def end(self) -> None:
+        """The room was deleted: everybody in it is told so."""
+        self._replica.end()
 
     def polled(self, position: Position | None, asked: float, answered: float) -> None:
         """The registry looked where the log is (L5)."""
@@ -226,11 +233,12 @@ class LiveRoom:
 
     async def attach(self, listener: Listener, since: Version | None) -> None:
         """Let a listener in and send it what it needs. Raises `Unavailable` when `since` lies ahead of the log."""
-        if since is not None and since[0] > self.room.seq:
+        before = self.room
+        if since is not None and since[0] > before.seq:
             await self._replica.catch_up()
         self._fanout.attach(listener, since)
         self._presence.join(listener)
-        self._update_rights(listener)  # they may have changed while it was let in
+        self._look_again(listener, before)  # its rights may have changed while it was let in
         self._presence_changed()
 
     def detach(self, listener: Listener) -> None:
@@ -332,18 +340,20 @@ class LiveRoom:
         self._appender.rebuilt()
         self._fanout.reset_mine()
         for listener in list(self.listeners):
-            was, now = before.members.get(listener.member), self.room.members.get(listener.member)
-            if was is not None and was.host and not (now is not None and now.host):
-                listener.sink.close(
-                    COME_BACK, "1"
-                )  # the claim was lost with the log's tail: to be made again
-            else:
-                self._update_rights(listener)
+            self._look_again(listener, before)
         self._clock.changed()
+
+    def _look_again(self, listener: Listener, before: Room) -> None:
+        """See what the room, which may not be the one `before`, says of a listener's rights."""
+        was, now = before.members.get(listener.member), self.room.members.get(listener.member)
+        if before is not self.room and was is not None and was.host and not (now is not None and now.host):
+            listener.sink.close(COME_BACK, "1")  # the claim was lost with the log's tail: to be made again
+        else:
+            self._update_rights(listener)
 
     def _gone(self, error: NoSuchRoom | Refusing) -> None:
         over = isinstance(error, NoSuchRoom)
-        self.gone = str(error)
+        self.gone, self._over = str(error), over
         self._clock.close()
         self._appender.end(NO_ROOM if over else UNAVAILABLE)
         for listener in list(self.listeners):

@@ -34,6 +34,8 @@ PRODUCER_TTL = 3_600_000
 CLOCK_SLACK = 1_000
 #: Finished plays kept in the archive of one room: those whose number is within so many of the newest.
 KEEP_PLAYS = 100_000
+#: A deleted room cannot be put back for so long (ms): by then no node holds a replica of it any more.
+TOMBSTONE_TTL = 86_400_000
 
 Durability = Literal["disk", "process"]
 
@@ -131,11 +133,18 @@ class RoomLog(Protocol):
         """Finish appends in flight, then let go of the store. No hint is delivered afterwards."""
 
     async def create(self, room: str) -> Position:
-        """Start the log of a new room at seq 0 with a random birth chain; raises `RoomExists`."""
+        """Start the log of a new room at seq 0 with a random birth chain; raises `RoomExists`.
+
+        A room of this code that was deleted does not stand in its way, and its tombstone goes.
+        """
         ...
 
-    async def delete(self, room: str) -> None:
-        """Forget a room whole: log, snapshots, archive. Unknown rooms are fine."""
+    async def delete(self, room: str, *, for_good: bool = True) -> None:
+        """Forget a room whole: log, snapshots, archive. Unknown rooms are fine.
+
+        `for_good` leaves a tombstone for `TOMBSTONE_TTL`, so that no open replica puts the room back. Without it
+        one may: that is for rooms that seem unused, but perhaps are not.
+        """
 
     async def append(self, room: str, producer: str, number: int, payload: bytes) -> Position:
         """Append one entry (L1, L2, L7, L8); raises `NoSuchRoom`.
@@ -176,6 +185,7 @@ class RoomLog(Protocol):
     async def restore(self, room: str, snapshot: Snapshot, at: int) -> bool:
         """Put a vanished room back from an open replica's snapshot, only if absent (L3); True if it did.
 
+        A room that was deleted for good has not vanished, and stays away.
         `at` is the time of the last entry the replica applied; the log goes on from (seq, chain).
         """
         ...

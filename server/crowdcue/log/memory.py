@@ -16,6 +16,7 @@ from .contract import (
     KEEP_ENTRIES,
     KEEP_PLAYS,
     PRODUCER_TTL,
+    TOMBSTONE_TTL,
     Entry,
     LogError,
     NoSuchRoom,
@@ -69,6 +70,7 @@ class MemoryStore:
 
     rooms: dict[str, MemoryRoom] = field(default_factory=dict)
     secrets: dict[str, bytes] = field(default_factory=dict)
+    tombstones: dict[str, int] = field(default_factory=dict)  # when rooms were deleted for good
     views: list[MemoryLog] = field(default_factory=list)
 
     def roll_back(self, room: str, seq: int) -> None:
@@ -84,6 +86,11 @@ class MemoryStore:
         kept.producers = {entry.producer: entry for entry in kept.entries}
         if kept.snapshot is not None and kept.snapshot.seq > seq:
             raise ValueError(f"{room} has a snapshot after {seq}")
+
+
+def is_fresh(deleted: int, now: int) -> bool:
+    """Whether a tombstone of that time (ms) still counts; one of the future was set before the clock jumped back."""
+    return now - deleted < TOMBSTONE_TTL
 
 
 class MemoryLog:
@@ -128,13 +135,18 @@ class MemoryLog:
         if room in self.store.rooms:
             raise RoomExists(room)
         now = self._clock()
+        self.store.tombstones.pop(room, None)
         made = self.store.rooms[room] = MemoryRoom(seq=0, chain=self._birth(), at=now)
         await self._pass("create", room, "after")
         return Position(made.seq, made.chain, made.at, now)
 
-    async def delete(self, room: str) -> None:
+    async def delete(self, room: str, *, for_good: bool = True) -> None:
         await self._pass("delete", room, "before")
         self.store.rooms.pop(room, None)
+        if for_good:
+            now = self._clock()
+            self.store.tombstones = {r: at for r, at in self.store.tombstones.items() if is_fresh(at, now)}
+            self.store.tombstones[room] = now
         await self._pass("delete", room, "after")
 
     async def append(self, room: str, producer: str, number: int, payload: bytes) -> Position:
@@ -206,7 +218,8 @@ class MemoryLog:
 
     async def restore(self, room: str, snapshot: Snapshot, at: int) -> bool:
         await self._pass("restore", room, "before")
-        if room in self.store.rooms:
+        deleted = self.store.tombstones.get(room)
+        if room in self.store.rooms or (deleted is not None and is_fresh(deleted, self._clock())):
             return False
         self.store.rooms[room] = MemoryRoom(
             seq=snapshot.seq,

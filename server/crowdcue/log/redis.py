@@ -19,6 +19,7 @@ from .contract import (
     KEEP_ENTRIES,
     KEEP_PLAYS,
     PRODUCER_TTL,
+    TOMBSTONE_TTL,
     Durability,
     Entry,
     NoSuchRoom,
@@ -47,6 +48,7 @@ TIMEOUT = 5.0
 SCAN_COUNT = 1_000
 
 _CREATE, _POSITION, _RESTORE = Script.load("create"), Script.load("position"), Script.load("restore")
+_DELETE = Script.load("delete")
 _CHECKPOINT, _TRIM = Script.load("checkpoint"), Script.load("trim")
 
 
@@ -107,14 +109,15 @@ class RedisLog:
 
     async def create(self, room: str) -> Position:
         birth = secrets.token_hex(20)
-        at = await self._run(_CREATE, (key(room, "head"),), (birth, self._skew()))
+        keys = (key(room, "head"), key(room, "tombstone"))
+        at = await self._run(_CREATE, keys, (birth, self._skew()))
         if at is None:
             raise RoomExists(room)
         return Position(0, birth, int(at), int(at))
 
-    async def delete(self, room: str) -> None:
-        self._check_open()
-        await self._store.command("UNLINK", *(key(room, part) for part in PARTS))
+    async def delete(self, room: str, *, for_good: bool = True) -> None:
+        keys = [key(room, part) for part in ("tombstone", *PARTS)]
+        await self._run(_DELETE, keys, (self._skew(), int(for_good)))
 
     async def append(self, room: str, producer: str, number: int, payload: bytes) -> Position:
         self._check_open()
@@ -189,8 +192,9 @@ class RedisLog:
         return [Play(int(name.partition(b"-")[0]), fields[b"p"]) for name, fields in found]
 
     async def restore(self, room: str, snapshot: Snapshot, at: int) -> bool:
-        args = (snapshot.seq, snapshot.chain, snapshot.plays, snapshot.data, at)
-        return bool(await self._run(_RESTORE, tuple(key(room, part) for part in PARTS), args))
+        args = (snapshot.seq, snapshot.chain, snapshot.plays, snapshot.data, at, self._skew(), TOMBSTONE_TTL)
+        keys = tuple(key(room, part) for part in (*PARTS, "tombstone"))
+        return bool(await self._run(_RESTORE, keys, args))
 
     async def rooms(self) -> dict[str, int]:
         self._check_open()
@@ -255,8 +259,19 @@ class RedisLog:
         if not self._open:
             raise Unavailable("the log is closed")
 
+    async def clock(self) -> float:
+        """Redis's own time (s since 1970)."""
+        self._check_open()
+        where = {"target_nodes": RedisCluster.RANDOM} if self._store.is_cluster else {}
+        seconds, micros = await self._store.command("TIME", **where)
+        return int(seconds) + int(micros) / 1_000_000
+
     async def _check_settings(self) -> None:
-        """Say it in the log when Redis keeps less than was asked for. CONFIG may be forbidden: then say so."""
+        for line in await self.problems():
+            logger.warning("%s", line)
+
+    async def problems(self) -> list[str]:
+        """A line for each way in which Redis keeps less than was asked for. CONFIG may be forbidden: then that."""
         client = self._store.client
         where = {"target_nodes": RedisCluster.RANDOM} if isinstance(client, RedisCluster) else {}
         found: dict[str, str] = {}
@@ -270,18 +285,18 @@ class RedisLog:
                 )
                 found |= {_text(option): _text(value) for option, value in pairs}
         except Unavailable as error:
-            logger.warning("whether Redis keeps what it acknowledges is unknown: %s", error)
-            return
+            return [f"whether Redis keeps what it acknowledges is unknown: {error}"]
+        lines: list[str] = []
         if found.get("appendonly") != "yes":
-            logger.warning("Redis has appendonly off: a restart of Redis loses the newest entries, or all")
+            lines.append("Redis has appendonly off: a restart of Redis loses the newest entries, or all")
         elif self._durability == "disk" and found.get("appendfsync") != "always":
-            logger.warning(
-                "durability is disk, but Redis has appendfsync %s: a power cut may lose about the last second; "
-                "set appendfsync always, or choose --durability process",
-                found.get("appendfsync"),
+            lines.append(
+                f"durability is disk, but Redis has appendfsync {found.get('appendfsync')}: a power cut may lose about "
+                "the last second; set appendfsync always, or choose --durability process"
             )
         if found.get("maxmemory-policy", "noeviction") != "noeviction":
-            logger.warning("Redis may evict rooms: set maxmemory-policy noeviction")
+            lines.append("Redis may evict rooms: set maxmemory-policy noeviction")
+        return lines
 
 
 def _text(value: bytes | str) -> str:

@@ -78,8 +78,8 @@ class SqliteLog:
     async def create(self, room: str) -> Position:
         return await self._write(lambda db: tables.create(db, room, self._clock()))
 
-    async def delete(self, room: str) -> None:
-        await self._write(lambda db: tables.delete(db, room))
+    async def delete(self, room: str, *, for_good: bool = True) -> None:
+        await self._write(lambda db: tables.delete(db, room, self._clock() if for_good else None))
 
     async def append(self, room: str, producer: str, number: int, payload: bytes) -> Position:
         def work(db: sqlite3.Connection) -> tuple[Position, Entry | None]:
@@ -120,7 +120,7 @@ class SqliteLog:
         return await self._read(lambda db: tables.plays(db, room, before, limit))
 
     async def restore(self, room: str, snapshot: Snapshot, at: int) -> bool:
-        return await self._write(lambda db: tables.restore(db, room, snapshot, at))
+        return await self._write(lambda db: tables.restore(db, room, snapshot, at, self._clock()))
 
     async def rooms(self) -> dict[str, int]:
         return await self._read(tables.rooms)

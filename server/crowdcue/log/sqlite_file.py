@@ -39,6 +39,10 @@ CREATE TABLE plays (
 ) WITHOUT ROWID;
 CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
+#: Came later. Older code does not look at it and works all the same, so the format is still the same.
+TOMBSTONES = (
+    "CREATE TABLE IF NOT EXISTS tombstones (room TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID"
+)
 
 
 def open_writer(path: Path, durability: Durability) -> sqlite3.Connection:
@@ -55,6 +59,7 @@ def open_writer(path: Path, durability: Durability) -> sqlite3.Connection:
         # killed process, but not a power cut.
         connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'disk' else 'NORMAL'}")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+        connection.execute(TOMBSTONES)
     except sqlite3.Error as error:
         connection.close()
         raise Unavailable(f"{path} cannot be used as the room log: {error}") from error

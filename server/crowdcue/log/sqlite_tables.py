@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from .clock import log_time
 from .contract import (
     PRODUCER_TTL,
+    TOMBSTONE_TTL,
     Entry,
     LogError,
     NoSuchRoom,
@@ -50,11 +51,15 @@ def create(db: sqlite3.Connection, room: str, clock: int) -> Position:
     )
     if not added.rowcount:
         raise RoomExists(room)
+    db.execute("DELETE FROM tombstones WHERE room = ?", (room,))
     return Position(0, chain, clock, clock)
 
 
-def delete(db: sqlite3.Connection, room: str) -> None:
-    """Forget every row of the room."""
+def delete(db: sqlite3.Connection, room: str, clock: int | None) -> None:
+    """Forget every row of the room; with the time, leave a tombstone."""
+    if clock is not None:
+        db.execute("DELETE FROM tombstones WHERE at <= ?", (clock - TOMBSTONE_TTL,))
+        db.execute("INSERT OR REPLACE INTO tombstones (room, at) VALUES (?, ?)", (room, clock))
     for table in ("heads", "entries", "producers", "snapshots", "plays"):
         db.execute(f"DELETE FROM {table} WHERE room = ?", (room,))
 
@@ -204,8 +209,11 @@ def plays(db: sqlite3.Connection, room: str, before: int | None, limit: int) -> 
     return [Play(*row) for row in rows]
 
 
-def restore(db: sqlite3.Connection, room: str, taken: Snapshot, at: int) -> bool:
-    """A head and a snapshot where there was no room; False when there is one."""
+def restore(db: sqlite3.Connection, room: str, taken: Snapshot, at: int, clock: int) -> bool:
+    """A head and a snapshot where there was no room; False when there is one, or it was deleted for good."""
+    deleted = db.execute("SELECT at FROM tombstones WHERE room = ?", (room,)).fetchone()
+    if deleted is not None and clock - deleted[0] < TOMBSTONE_TTL:
+        return False
     added = db.execute(
         "INSERT INTO heads (room, seq, chain, at, clock_offset, first) VALUES (?, ?, ?, ?, 0, ?) "
         "ON CONFLICT DO NOTHING",

@@ -206,6 +206,14 @@ class Ban(NamedTuple):
     banned: bool
 
 
+class Rotate(NamedTuple):
+    """Make the room's host links of before worthless; who is a host by now stays one."""
+
+    member: str
+    rights: int
+    id: str | None
+
+
 Command = (
     Create
     | Claim
@@ -226,6 +234,7 @@ Command = (
     | Settings
     | Promote
     | Ban
+    | Rotate
 )
 
 #: The number that stands for each kind in the log. Numbers are never used again for another kind.
@@ -249,5 +258,6 @@ KINDS: Final[dict[int, type[Command]]] = {
     17: Settings,
     18: Promote,
     19: Ban,
+    20: Rotate,
 }
 NUMBERS: Final[dict[type[Command], int]] = {kind: number for number, kind in KINDS.items()}

@@ -51,6 +51,17 @@ def text(least: int, most: int, *, without: str = "", never: tuple[str, ...] = (
     return Form(check, schema)
 
 
+def any_text() -> Form:
+    """Any text at all, as it is."""
+
+    def check(value: Any, name: str) -> str:
+        if not isinstance(value, str):
+            raise BadForm(f"{name} must be text")
+        return value
+
+    return Form(check, {"type": "string"})
+
+
 def whole(least: int, most: int) -> Form:
     """A whole number in `least`..`most`; true and false are not numbers."""
 

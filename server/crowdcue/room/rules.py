@@ -99,6 +99,12 @@ def claim(change: Change, command: c.Claim) -> Outcome:
     return _make_host(change, member)
 
 
+def rotate(change: Change, command: c.Rotate) -> Outcome:  # noqa: ARG001
+    """The host tokens handed out so far open nothing any more; the rights they gave stay with their members."""
+    change.room.host_generation += 1
+    return change.done()
+
+
 def promote(change: Change, command: c.Promote) -> Outcome:
     """A host makes another member a host: a co-host, or the stage on a TV that asks."""
     member = change.room.enrol(command.target)
@@ -529,6 +535,7 @@ def volume(change: Change, command: c.Volume) -> Outcome:
 RULES: Final[dict[type[c.Command], Rule]] = {
     c.Create: Rule(Who.NODE, create),
     c.Claim: Rule(Who.NODE, claim, remembered=False),
+    c.Rotate: Rule(Who.NODE, rotate),
     c.Promote: Rule(Who.HOST, promote),
     c.Ban: Rule(Who.HOST, ban),
     c.Rename: Rule(Who.EVERYONE, rename),

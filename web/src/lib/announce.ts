@@ -1,4 +1,5 @@
 /** Decides which changes of a room are worth saying aloud; pure. */
+import { t } from './words';
 import type { View } from './room';
 
 export interface News {
@@ -21,14 +22,14 @@ export function news(before: View, after: View, me: string): News[] {
     const { title, artist } = now.song;
     said.push(
       own
-        ? { text: `Your song ${title} is playing now.`, personal: true }
-        : { text: `Now playing ${title} by ${artist}.`, personal: false },
+        ? { text: t('Your song {title} is playing now.', { title }), personal: true }
+        : { text: t('Now playing {title} by {artist}.', { title, artist }), personal: false },
     );
-  } else if (!now && old) said.push({ text: 'The music has stopped.', personal: false });
+  } else if (!now && old) said.push({ text: t('The music has stopped.'), personal: false });
   for (const [id, { at, item }] of mineAfter) {
     const was = mineBefore.get(id)?.at;
     if (was !== undefined && was !== at && at === 0)
-      said.push({ text: `Your song ${item.title} is next.`, personal: true });
+      said.push({ text: t('Your song {title} is next.', { title: item.title }), personal: true });
   }
   return said;
 }

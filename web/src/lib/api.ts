@@ -1,5 +1,6 @@
 /** The few REST calls that the pages make; every failure becomes one `ApiError` with words for a person. */
 import { below } from './base';
+import { t } from './words';
 import type { Song } from './wire';
 
 export class ApiError extends Error {
@@ -40,12 +41,15 @@ async function call<T>(path: string, init?: RequestInit): Promise<T> {
     response = await fetch(below(path), init);
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    throw new ApiError('offline', 'The party cannot be reached. Check your Wi-Fi.');
+    throw new ApiError('offline', t('The party cannot be reached. Check your Wi-Fi.'));
   }
   const body: unknown = await response.json().catch(() => null);
   if (response.ok) return body as T;
   const { code, message } = (body ?? {}) as { code?: string; message?: string };
-  throw new ApiError(code ?? 'internal', message ?? `The server answered with ${response.status}.`);
+  throw new ApiError(
+    code ?? 'internal',
+    message ?? t('The server answered with {n}.', { n: response.status }),
+  );
 }
 
 export function createRoom(name: string): Promise<{ code: string; host_token: string }> {

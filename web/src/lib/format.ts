@@ -1,4 +1,5 @@
 /** Numbers and names in words for people. */
+import { language, t } from './words';
 
 /** Seconds as 3:07 or 1:02:09. */
 export function clockTime(seconds: number): string {
@@ -11,27 +12,29 @@ export function clockTime(seconds: number): string {
 /** Seconds as "about 11 minutes". */
 export function about(seconds: number): string {
   const minutes = Math.round(seconds / 60);
-  if (minutes < 1) return 'less than a minute';
-  if (minutes === 1) return 'about a minute';
-  if (minutes < 60) return `about ${minutes} minutes`;
+  if (minutes < 1) return t('less than a minute');
+  if (minutes === 1) return t('about a minute');
+  if (minutes < 60) return t('about {n} minutes', { n: minutes });
   const hours = Math.round(minutes / 30) / 2;
-  return hours === 1 ? 'about an hour' : `about ${hours} hours`;
+  return hours === 1 ? t('about an hour') : t('about {n} hours', { n: hours });
 }
 
 export function ordinal(n: number): string {
+  if (language() === 'de') return `${n}.`;
   const teen = n % 100 >= 11 && n % 100 <= 13;
   const suffix = teen ? 'th' : (['th', 'st', 'nd', 'rd'][n % 10] ?? 'th');
   return `${n}${suffix}`;
 }
-
-export const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
 
 /** A signed score with a real minus sign. */
 export const signed = (n: number): string => (n < 0 ? `−${-n}` : String(n));
 
 /** Time of day of a log time in ms. */
 export const timeOfDay = (ms: number): string =>
-  new Date(ms).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  new Date(ms).toLocaleTimeString(language() === 'en' ? [] : language(), {
+    hour: '2-digit',
+    minute: '2-digit',
+  });
 
 const MOODS = [
   'Cosy',

@@ -42,6 +42,29 @@ export const hostToken = {
   set: (code: string, token: string) => write(`host.${code}`, token),
 };
 
+export interface Visited {
+  code: string;
+  name: string;
+}
+const VISITED_MAX = 3;
+
+/** The parties that this browser was at, the last one first. */
+export const visited = {
+  get(): Visited[] {
+    try {
+      const known: unknown = JSON.parse(read('visited') ?? '[]');
+      const fits = (one: Partial<Visited>) => typeof one?.code === 'string' && typeof one.name === 'string';
+      return Array.isArray(known) ? known.filter(fits).slice(0, VISITED_MAX) : [];
+    } catch {
+      return [];
+    }
+  },
+  add(visit: Visited): void {
+    const others = visited.get().filter(({ code }) => code !== visit.code);
+    write('visited', JSON.stringify([visit, ...others].slice(0, VISITED_MAX)));
+  },
+};
+
 /** Takes a host token out of the address bar, where it could be photographed or shared, and keeps it. */
 export function adoptHostToken(code: string): void {
   const url = new URL(location.href);

@@ -25,8 +25,8 @@ export class Party {
     session.onForgotten = (because) =>
       toasts.show(
         because === 'full'
-          ? 'Too much at once. Wait until the connection is back.'
-          : 'A tap from a while ago was not sent any more.',
+          ? t('Too much at once. Wait until the connection is back.')
+          : t('A tap from a while ago was not sent any more.'),
         'bad',
       );
   }
@@ -38,7 +38,7 @@ export class Party {
 
   async add(song: Song): Promise<boolean> {
     const accepted = await this.session.ask(addOp(song), song);
-    if (accepted) toasts.show(`${song.title} is in the queue.`, 'good');
+    if (accepted) toasts.show(t('{title} is in the queue.', { title: song.title }), 'good');
     return accepted;
   }
 
@@ -46,8 +46,8 @@ export class Party {
     if (this.selected === item.id) this.selected = null;
     const accepted = await this.session.ask({ op: 'remove', song_id: item.id });
     if (!accepted) return;
-    toasts.show(`Removed ${item.title}.`, 'plain', {
-      label: 'Undo',
+    toasts.show(t('Removed {title}.', { title: item.title }), 'plain', {
+      label: t('Undo'),
       run: () => void this.session.ask(addOp(item), songOf(item)),
     });
   }
@@ -55,7 +55,10 @@ export class Party {
   async clear(): Promise<void> {
     const songs = this.session.rows.filter((row) => !row.pending).slice(0, MAX_RESTORED);
     if (!(await this.session.ask({ op: 'clear' })) || !songs.length) return;
-    toasts.show('The queue is empty now.', 'plain', { label: 'Undo', run: () => void this.restore(songs) });
+    toasts.show(t('The queue is empty now.'), 'plain', {
+      label: t('Undo'),
+      run: () => void this.restore(songs),
+    });
   }
 
   private async restore(songs: Song[]): Promise<void> {
@@ -154,9 +157,9 @@ function addOp(song: Song): Op {
 }
 
 function inWords(code: string, message: string, op: Op): string {
-  if (code === 'no_such_song' && op.op === 'vote') return 'That song has just left the queue.';
-  if (code === 'stale') return 'Somebody else was quicker.';
-  if (code === 'unavailable') return 'The server is busy. Please try again.';
+  if (code === 'no_such_song' && op.op === 'vote') return t('That song has just left the queue.');
+  if (code === 'stale') return t('Somebody else was quicker.');
+  if (code === 'unavailable') return t('The server is busy. Please try again.');
   return message;
 }
 

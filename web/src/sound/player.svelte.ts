@@ -24,6 +24,8 @@ const OVERLAP = 2.5;
 const OVERLAP_FROM = 30;
 /** A skipped song goes quickly, but not with a click (s). */
 const CUT = 0.3;
+/** So much of a song's beginning nobody misses, and so late a start is still caught up with soon (s). */
+const UNHEARD = 0.06;
 const FADE_IN = 0.15;
 const SLOW_TURN = 3;
 /** A sound that broke off is fetched again after this long, so many times, before its song is given up (ms). */
@@ -221,8 +223,8 @@ export class Player {
       this.startTimer ??= setTimeout(() => this.stalled(playing.play), START_WITHIN);
     if (this.cueTimer !== undefined || audio.readyState < HTMLMediaElement.HAVE_METADATA) return;
     const lead = this.together ? LEAD : 0;
-    // Alone, a song that has just begun is heard from its first note.
-    const start = lead || target > LEAD ? target + lead + this.startTakes : 0;
+    // Alone, a song that has just begun is heard from its first note; later the clock comes first.
+    const start = lead || target > UNHEARD ? target + lead + this.startTakes : 0;
     this.jump(start);
     const wait = lead ? start - positionAt(playing, this.session.serverNow()) / 1000 - this.startTakes : 0;
     this.cueTimer = setTimeout(() => this.drop(playing.play, start), Math.max(0, wait * 1000));
@@ -236,9 +238,9 @@ export class Player {
     const { audio } = this.deck;
     const late = positionAt(playing, this.session.serverNow()) / 1000 + this.startTakes - start;
     // Not ready in time (the file came slowly): once more, from where the clock is now.
-    if (this.together && late > 0.1) audio.currentTime = start + late;
+    if (late > UNHEARD) audio.currentTime = start + late;
     this.deck.fadeTo(this.gain(playing), start > 1 ? FADE_IN * 2 : FADE_IN);
-    this.learning = this.together;
+    this.learning = true;
     void audio.play().catch((error: unknown) => this.playFailed(error, play));
   }
 
