@@ -230,7 +230,8 @@ async def test_sheets_fit_a_small_phone_at_double_size(party: Party) -> None:
         if name != "Settings of the party":
             await host.page.get_by_role("button", name="Invite people").click()
         await host.press(name)
-        await expect(host.page.get_by_role("heading", level=2)).to_be_visible()
+        sheet = host.page.get_by_role("dialog")
+        await expect(sheet.get_by_role("heading", level=2)).to_be_visible()
         wide = await host.page.evaluate(
             "(() => { const d = document.querySelector('dialog'); return d.scrollWidth - d.clientWidth })()"
         )

@@ -104,13 +104,15 @@ def routes(context: Context) -> list[BaseRoute]:
     if folder is not None:
         found.append(Mount("/assets", GZipMiddleware(_Assets(directory=folder / "assets", check_dir=False))))
         for extra in sorted(folder.iterdir()):
-            if extra.is_file() and extra.suffix in {".svg", ".png", ".ico", ".webmanifest", ".txt"}:
+            if extra.is_file() and extra.suffix in {".svg", ".png", ".ico", ".webmanifest", ".txt", ".js"}:
                 found.append(Route(f"/{extra.name}", _file(extra)))
     return found
 
 
 def _file(path: Path) -> Callable[[Request], Awaitable[Response]]:
     async def one(_: Request) -> Response:
-        return FileResponse(path, headers={"Cache-Control": "public, max-age=3600"})
+        # A service worker decides what installed pages load: it must never be an old one.
+        kept = "no-cache" if path.suffix == ".js" else "public, max-age=3600"
+        return FileResponse(path, headers={"Cache-Control": kept})
 
     return one

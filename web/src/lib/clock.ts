@@ -2,7 +2,7 @@
 import type { Playing } from './wire';
 
 /** Samples that compete for the lowest round trip; enough to ride out a burst of slow ones. */
-const KEEP = 24;
+const KEEP = 40;
 /** An old sample, however quick, says nothing about a clock that has drifted since (ms). */
 const MAX_AGE = 90_000;
 /** Round trips this close to the best are as good as the best; their middle is better than any one of them. */

@@ -41,6 +41,8 @@ const RETRY_MAX = 15_000;
 const QUICK_PINGS = 6;
 const PING_QUICK = 250;
 const PING_EVERY = 10_000;
+/** Sound wants better samples: among so many, some pass a shaky network undelayed. */
+const QUICK_PINGS_KEEN = 24;
 const PING_KEEN = 1_500;
 /** No word for this long after a ping: the line is dead (ms). After waking up we are less patient. */
 const ANSWER_WITHIN = 8_000;
@@ -196,8 +198,9 @@ export class Connection {
   private ping(patience: number): Effect[] {
     if (this.socket !== 'open') return [];
     this.pings++;
-    const steady = this.options.keen?.() ? PING_KEEN : PING_EVERY;
-    const next = this.pings < QUICK_PINGS ? PING_QUICK : steady;
+    const keen = this.options.keen?.() ?? false;
+    const quick = this.pings < (keen ? QUICK_PINGS_KEEN : QUICK_PINGS);
+    const next = quick ? PING_QUICK : keen ? PING_KEEN : PING_EVERY;
     const effects: Effect[] = [
       { do: 'send', frame: { t: 'ping', at: this.options.now() } },
       { do: 'timer', timer: 'ping', after: next },
