@@ -115,10 +115,9 @@ class Fanout:
             if listener.version == target or listener.behind_since is not None:
                 continue
             sink = listener.sink
+            # has_room(), written out: this is the loop that runs for every listener.
             if not sink.buffered():
-                listener.allowance = (
-                    0  # has_room(), written out: this is the loop that runs for every listener
-                )
+                listener.allowance = 0
             elif not listener.has_room():
                 listener.behind_since = now
                 self._behind.add(listener)
