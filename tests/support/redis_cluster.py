@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
-from types import TracebackType
 
+from .redis_group import RedisGroup
 from .redis_server import PATIENCE, RedisServer
 
 SLOTS = 16_384
 
 
-class RedisCluster:
+class RedisCluster(RedisGroup):
     """`with RedisCluster() as cluster:` runs one; every slot is served by one of `servers`."""
 
     def __init__(self) -> None:
@@ -24,7 +23,7 @@ class RedisCluster:
             "2000",
         )
         self.servers = [RedisServer(*options) for _ in range(2)]
-        self._stack = ExitStack()
+        super().__init__(*self.servers)
 
     @property
     def url(self) -> str:
@@ -63,24 +62,12 @@ class RedisCluster:
     def _slot(self, room: str) -> int:
         return int(self.servers[0].raw("CLUSTER", "KEYSLOT", f"{{{room}}}"))
 
-    def __enter__(self) -> RedisCluster:
-        try:
-            for server in self.servers:
-                self._stack.enter_context(server)
-            half = SLOTS // 2
-            self.servers[0].command("CLUSTER", "ADDSLOTSRANGE", 0, half - 1)
-            self.servers[1].command("CLUSTER", "ADDSLOTSRANGE", half, SLOTS - 1)
-            self.servers[0].command("CLUSTER", "MEET", "127.0.0.1", self.servers[1].port)
-            self._wait()
-        except BaseException:
-            self._stack.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
+    def _form(self) -> None:
+        half = SLOTS // 2
+        self.servers[0].command("CLUSTER", "ADDSLOTSRANGE", 0, half - 1)
+        self.servers[1].command("CLUSTER", "ADDSLOTSRANGE", half, SLOTS - 1)
+        self.servers[0].command("CLUSTER", "MEET", "127.0.0.1", self.servers[1].port)
+        self._wait()
 
     def _wait(self) -> None:
         """Until both know that all is well, and have known it for a moment: on a busy machine it comes and goes."""

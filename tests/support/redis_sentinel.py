@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
-from types import TracebackType
 
+from .redis_group import RedisGroup
 from .redis_server import PATIENCE, RedisServer
 
 SERVICE = "party"
@@ -26,35 +25,20 @@ class _Sentinel(RedisServer):
         self.command_line = [self.command_line[0], str(config), "--sentinel"]
 
 
-class RedisSentinel:
+class RedisSentinel(RedisGroup):
     """`with RedisSentinel() as watched:` runs all three."""
 
     def __init__(self) -> None:
         self.master = RedisServer()
         self.replica = RedisServer("--replicaof", "127.0.0.1", str(self.master.port))
         self.sentinel = _Sentinel(self.master)
-        self._stack = ExitStack()
+        super().__init__(self.master, self.replica, self.sentinel)
 
     @property
     def url(self) -> str:
         return f"redis+sentinel://127.0.0.1:{self.sentinel.port}/{SERVICE}"
 
-    def __enter__(self) -> RedisSentinel:
-        try:
-            for server in (self.master, self.replica, self.sentinel):
-                self._stack.enter_context(server)
-            self._wait()
-        except BaseException:
-            self._stack.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
-
-    def _wait(self) -> None:
+    def _form(self) -> None:
         """Until the replica is in step and the sentinel knows it."""
         deadline = time.monotonic() + PATIENCE
         while True:
