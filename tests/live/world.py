@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from crowdcue.live.listener import Listener
+from crowdcue.live.listener import Listener, Sink
 from crowdcue.live.registry import Registry
 from crowdcue.live.room import LiveRoom
 from crowdcue.live.tasks import Tasks
@@ -24,7 +24,7 @@ from tests.support.story import song
 CODE = "PARTY2"
 
 
-class FakeSink:
+class FakeSink(Sink):
     """A way out that remembers what was written; while `stuck`, bytes pile up until `drain`."""
 
     def __init__(self, wire: ClientWire) -> None:

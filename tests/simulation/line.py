@@ -6,7 +6,7 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
 from crowdcue.live import listener
-from crowdcue.live.listener import Listener
+from crowdcue.live.listener import Listener, Sink
 from crowdcue.live.replica import Refusing
 from crowdcue.live.room import LiveRoom
 from crowdcue.log.contract import NoSuchRoom, Unavailable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 WIRES: dict[str, ClientWire] = {"json": JSON, "msgpack": MSGPACK}
 
 
-class Line:
+class Line(Sink):
     """A connection of a phone to a node, and the sink that the node writes to.
 
     `asleep`: the phone reads nothing, so bytes pile up. `cut`: the phone is gone; what is written goes nowhere.
@@ -47,7 +47,7 @@ class Line:
 
     # The phone's end
 
-    def send(self, message: dict[str, Any]) -> None:
+    def says(self, message: dict[str, Any]) -> None:
         """A message from the phone."""
         if message["t"] == "do":
             self.asked[message["id"]] += 1

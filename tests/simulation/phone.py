@@ -105,7 +105,7 @@ class Phone:
             hello["since"] = [self.screen.seq, self.screen.mark]
             self._expects = "patch"
             self.party.counts["resumes"] += 1
-        line.send(hello)
+        line.says(hello)
         for message in list(self.pending.values()):
             self._send(message)
 
@@ -149,7 +149,7 @@ class Phone:
     def _send(self, message: dict[str, Any]) -> None:
         if self.line is not None and not self.line.cut:
             self.sent[message["id"]] += 1
-            self.line.send(message)
+            self.line.says(message)
 
     # What the phone hears
 

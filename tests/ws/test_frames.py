@@ -166,11 +166,101 @@ async def test_what_a_client_does_not_read_is_counted_and_dropped_by_abort() -> 
             client.transport.abort()
 
 
+async def test_frames_sent_and_written_arrive_in_order() -> None:
+    numbers = range(300)
+
+    async def act(sink: FrameSink, receive: Receive, send: Send) -> None:
+        for number in numbers:
+            frame = sink.prepare(b"%d" % number + b" " * (number * 37 % 5000), True)
+            waits = sink.buffered() > 0
+            if number % 3 and not waits:
+                assert sink.send(frame) and sink.buffered() <= len(frame)
+            else:
+                assert not waits or not sink.send(frame), "it must not overtake what waits"
+                sink.write(frame)
+            if number % 7 == 0:
+                await asyncio.sleep(0)
+        await until_gone(receive)
+
+    async with serving(act) as url, plain(url) as client:
+        assert [int(await client.recv()) for _ in numbers] == list(numbers)
+
+
+async def test_a_frame_that_the_kernel_takes_in_part_arrives_whole() -> None:
+    filled = asyncio.Event()
+    frames = [bytes([n]) * 30_000 for n in range(200)]
+
+    async def act(sink: FrameSink, receive: Receive, send: Send) -> None:
+        for payload in frames:
+            frame = sink.prepare(payload, False)
+            if not sink.send(frame):
+                filled.set()
+                sink.write(frame)
+        await until_gone(receive)
+
+    async with serving(act) as url:
+        client: ClientConnection
+        async with plain(url, max_queue=1) as client:
+            client.transport.pause_reading()
+            await filled.wait()
+            client.transport.resume_reading()
+            assert [await client.recv() for _ in frames] == frames
+
+
+async def test_nothing_is_sent_after_a_close_nor_to_the_next_owner_of_the_socket() -> None:
+    ended = asyncio.Event()
+    sinks: list[FrameSink] = []
+
+    async def act(sink: FrameSink, receive: Receive, send: Send) -> None:
+        if not sinks:
+            numbers.append(sink._fd)
+            sinks.append(sink)
+            await send({"type": "websocket.close", "code": 4404, "reason": "over"})
+            assert not sink.send(sink.prepare(b"after", True))
+            await until_gone(receive)
+            ended.set()
+            return
+        sink.write(sink.prepare(str(sink._fd == numbers[0]).encode(), True))
+        assert not sinks[0].send(sink.prepare(b"for somebody else", True))
+        await until_gone(receive)
+
+    numbers: list[int] = []
+    async with serving(act) as url:
+        async with plain(url) as client:
+            with pytest.raises(ConnectionClosed):
+                await client.recv()
+        await ended.wait()
+        async with plain(url) as client:
+            assert await client.recv() == "True", "the second connection was to have the first one's number"
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(client.recv(), 0.2)
+
+
+async def test_over_tls_frames_go_through_the_transport() -> None:
+    class Encrypting:
+        def __init__(self) -> None:
+            self.written: list[bytes] = []
+
+        def get_extra_info(self, name: str) -> object:
+            return {"ssl_object": object(), "socket": listening}.get(name)
+
+        def get_write_buffer_size(self) -> int:
+            return 0
+
+        def write(self, data: bytes) -> None:
+            self.written.append(data)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        transport = Encrypting()
+        sink = FrameSink(transport, lambda take: None)  # type: ignore[arg-type]
+        assert sink.send(b"frame") and transport.written == [b"frame"]
+
+
 async def test_the_socket_is_tuned() -> None:
     found: dict[str, int] = {}
 
     async def act(sink: FrameSink, receive: Receive, send: Send) -> None:
-        sock = sink._protocol.transport.get_extra_info("socket")
+        sock = sink._transport.get_extra_info("socket")
         found["buffer"] = sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
         found["nodelay"] = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         found["timeout"] = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)

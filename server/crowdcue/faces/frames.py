@@ -1,15 +1,16 @@
 """Ways out to a WebSocket: prepared frames straight to the transport where the server lets us, else plain sends.
 
 The ASGI extension `crowdcue.frames` is offered by `FramesProtocol`, a subclass of uvicorn's sans-IO protocol, in
-`scope["extensions"]`: an object with `write(frame)`, `buffered()`, `abort()`, and for the way in `listen(take)`. Its
-contract test holds it to the uvicorn version that pyproject.toml pins. On any other server `QueueSink` sends through
-ASGI, and messages come in through ASGI too.
+`scope["extensions"]`: an object with `write(frame)`, `send(frame)`, `buffered()`, `abort()`, and for the way in
+`listen(take)`. Its contract test holds it to the uvicorn version that pyproject.toml pins. On any other server
+`QueueSink` sends through ASGI, and messages come in through ASGI too.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import struct
 from asyncio.transports import BaseTransport, Transport
@@ -21,6 +22,8 @@ from starlette.types import Send
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
+
+from crowdcue.live.listener import Sink
 
 try:
     from websockets.speedups import apply_mask
@@ -108,11 +111,31 @@ class FramesProtocol(WebSocketsSansIOProtocol):
     _by_hand = True
     _rest = b""
 
+    _sink: FrameSink | None = None
+    _close_sent = False
+
     def connection_made(self, transport: BaseTransport) -> None:
         """The HTTP protocol hands over an upgraded connection."""
         self.queue: Any = Inbox()
         super().connection_made(transport)
         tune(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is about to be closed: its number must not be written to any more."""
+        if self._sink is not None:
+            self._sink.end()
+        super().connection_lost(exc)
+
+    @property
+    def close_sent(self) -> bool:
+        """Whether a close frame went out, which ends all writing."""
+        return self._close_sent
+
+    @close_sent.setter
+    def close_sent(self, sent: bool) -> None:
+        self._close_sent = sent
+        if sent and self._sink is not None:
+            self._sink.end()
 
     def data_received(self, data: bytes) -> None:
         """Take whole frames out of what has come."""
@@ -208,34 +231,49 @@ class FramesProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if hasattr(self, "scope"):
             extensions: dict[str, Any] = self.scope["extensions"]
-            extensions[EXTENSION] = FrameSink(self)
+            self._sink = extensions[EXTENSION] = FrameSink(self.transport, self.listen)
 
 
 class FrameSink:
-    """Prepared frames to one connection's transport. Nothing is written after a close frame."""
+    """Prepared frames to one connection's transport. Nothing is written after `end`.
 
-    __slots__ = ("_protocol", "_transport", "buffered", "close_with")
+    Each listener's is touched for every frame and is cold by then, so it holds what a write needs and no more.
+    """
 
-    def __init__(self, protocol: FramesProtocol) -> None:
-        self._protocol = protocol
-        self._transport: Transport = protocol.transport
-        #: Bytes that the kernel has not taken yet: the transport's own method, asked for every frame.
-        self.buffered: Callable[[], int] = self._transport.get_write_buffer_size
+    __slots__ = ("_ended", "_fd", "_transport", "close_with", "listen")
+
+    def __init__(self, transport: Transport, listen: Callable[[Take], None]) -> None:
+        self._transport = transport
+        self._ended = False
+        #: Have messages handed over as they come, and no more through ASGI; who takes them must not raise.
+        self.listen = listen
         self.close_with: Callable[[int, str], None] | None = None
+        self._fd = _plain_socket(transport)
 
     def prepare(self, payload: bytes, text: bool) -> bytes:
         """The frame for `write`."""
         return prepare_frame(payload, text)
 
-    def listen(self, take: Take) -> None:
-        """Have messages handed to `take` as they come, and no more through ASGI; `take` must not raise."""
-        self._protocol.listen(take)
-
     def write(self, frame: bytes) -> None:
-        """Hand the frame to the transport."""
-        protocol = self._protocol
-        if not protocol.close_sent and not protocol.disconnected:
+        """Hand the frame to the transport, which sends all that it got in one turn of the loop together."""
+        if not self._ended:
             self._transport.write(frame)
+
+    def send(self, frame: bytes) -> bool:
+        """Hand the frame to the kernel if nothing waits before it; False: it was not sent."""
+        if self._transport.get_write_buffer_size() or self._ended:
+            return False
+        try:
+            sent = os.write(self._fd, frame) if self._fd >= 0 else 0
+        except OSError:  # a full or a broken socket is the transport's business: it finds out by itself
+            sent = 0
+        if sent < len(frame):
+            self._transport.write(frame[sent:])
+        return True
+
+    def buffered(self) -> int:
+        """Bytes that the kernel has not taken yet."""
+        return self._transport.get_write_buffer_size()
 
     def close(self, code: int, reason: str) -> None:
         """End in order, through the application's own close."""
@@ -244,10 +282,22 @@ class FrameSink:
 
     def abort(self) -> None:
         """Drop the connection and whatever it had buffered."""
-        self._protocol.transport.abort()
+        self._transport.abort()
+
+    def end(self) -> None:
+        """Write nothing more. The socket's number may soon be another connection's."""
+        self._ended, self._fd = True, -1
 
 
-class QueueSink:
+def _plain_socket(transport: Transport) -> int:
+    """The number of a socket whose bytes are those of the transport, or -1 (TLS; a platform without such numbers)."""
+    sock = transport.get_extra_info("socket")
+    if os.name != "posix" or sock is None or transport.get_extra_info("ssl_object") is not None:
+        return -1
+    return int(sock.fileno())
+
+
+class QueueSink(Sink):
     """Plain ASGI sends by one writer task; what waits is counted here."""
 
     __slots__ = ("_bytes", "_ended", "_frames", "_send", "_spawn", "_wake", "_writer", "close_with")

@@ -21,7 +21,7 @@ from crowdcue.faces.auth import BadToken, ClaimFailed, Member
 from crowdcue.faces.context import Context
 from crowdcue.faces.rpc_wire import RPC
 from crowdcue.limits import Buckets
-from crowdcue.live.listener import Listener
+from crowdcue.live.listener import Listener, Sink
 from crowdcue.live.meters import meters
 from crowdcue.live.registry import MAIN, normal_code
 from crowdcue.live.replica import Refusing
@@ -226,7 +226,7 @@ class QueueService:
         return any(known in network for network in self._trusted)
 
 
-class StreamSink:
+class StreamSink(Sink):
     """The way out to one `Watch` stream: what waits for the client to take it, counted."""
 
     def __init__(self) -> None:

@@ -27,7 +27,8 @@ class Fanout:
     """The listeners of one room on this node, fed with what changes in it."""
 
     def __init__(self, room: Callable[[], Room]) -> None:
-        self.listeners: set[Listener] = set()
+        #: In the order of their arrival, which is that of the memory that each send touches, here and in the kernel.
+        self.listeners: dict[Listener, None] = {}
         self._room = room
         self._loop = asyncio.get_running_loop()
         self._next = 0.0  # no patch before this loop time
@@ -58,11 +59,11 @@ class Fanout:
             listener.push(listener.wire.encode(patch))
             listener.version = (patch["seq"], patch["mark"])
             self._send_all_mine(listener)
-        self.listeners.add(listener)
+        self.listeners[listener] = None
 
     def detach(self, listener: Listener) -> None:
         """Forget a listener."""
-        self.listeners.discard(listener)
+        self.listeners.pop(listener, None)
         self._behind.discard(listener)
         self._owed.discard(listener)
 
@@ -79,7 +80,7 @@ class Fanout:
 
     def owe_mine(self, listener: Listener, song_id: str) -> None:
         """Tell a listener of its own member's vote on a song, given elsewhere; after the next patch."""
-        listener.mine.add(song_id)
+        listener.owe((song_id,))
         self._owed.add(listener)
         self.changed()
 
@@ -92,11 +93,11 @@ class Fanout:
         """Send a message that is not about the room's log to all who keep up."""
         frames: dict[Kind, bytes] = {}
         for listener in self.listeners:
-            if listener.behind_since is None and listener.has_room():
+            if listener.behind_since is None:
                 frame = frames.get(listener.kind)
                 if frame is None:
                     frame = frames[listener.kind] = listener.prepare(message)
-                listener.sink.write(frame)
+                listener.offer(frame)
 
     def _run(self) -> None:
         self._flush = None
@@ -114,14 +115,6 @@ class Fanout:
         for listener in self.listeners:
             if listener.version == target or listener.behind_since is not None:
                 continue
-            sink = listener.sink
-            # has_room(), written out: this is the loop that runs for every listener.
-            if not sink.buffered():
-                listener.allowance = 0
-            elif not listener.has_room():
-                listener.behind_since = now
-                self._behind.add(listener)
-                continue
             # Nearly all stand where the one before stood, at the very same tuple: they need no lookup.
             if listener.version is not version or listener.kind is not kind:
                 kind, version = listener.kind, listener.version
@@ -134,18 +127,21 @@ class Fanout:
                         back = [song_id for song_id in patch.get("del", ()) if song_id in room.items]
                         frames[key] = listener.prepare(patch), (patch["seq"], patch["mark"]), back
                 frame = frames[key]
-            if frame is None:
+            if frame is None and listener.has_room():
                 meters.resyncs += 1
                 self._send_state(listener)
                 continue
-            sink.write(frame[0])
+            if frame is None or not listener.offer(frame[0]):
+                listener.behind_since = now
+                self._behind.add(listener)
+                continue
             listener.version = frame[1]
-            if listener.acknowledged:
+            if listener.acknowledged is not None:
                 # A song that went and came back within one patch: was the vote for the old one or for the new?
                 if again := listener.acknowledged.intersection(frame[2]):
-                    listener.mine |= again
+                    listener.owe(again)
                     self._owed.add(listener)
-                listener.acknowledged.clear()
+                listener.acknowledged = None
         self._pay_mine()
         if self._behind:
             self._look_later()
@@ -158,9 +154,9 @@ class Fanout:
                 pass  # it gets all of them when it has caught up
             elif self._all_owed:
                 self._send_all_mine(listener)
-            elif votes := view.own_votes(room, listener.member, listener.mine):
+            elif votes := view.own_votes(room, listener.member, listener.mine or ()):
                 listener.push(listener.wire.encode({"t": "mine", "votes": votes}))
-            listener.mine.clear()
+            listener.mine = None
         self._all_owed = False
 
     # Those who are behind
@@ -204,9 +200,9 @@ class Fanout:
         if known is None or known[0] != version:
             known = self._state_head[wire] = (version, wire.open_map(view.state(room)))
         listener.push_state(wire.close_map(known[1], "mine", view.mine(room, listener.member)), version)
-        listener.acknowledged.clear()
+        listener.acknowledged = None
 
     def _send_all_mine(self, listener: Listener) -> None:
         votes = view.mine(self._room(), listener.member)
         listener.push(listener.wire.encode({"t": "mine", "votes": votes, "all": True}))
-        listener.acknowledged.clear()
+        listener.acknowledged = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, Protocol
 
 from crowdcue.live.meters import meters
@@ -17,12 +18,21 @@ CUT_AFTER: Final = 10.0
 class Sink(Protocol):
     """The way out to one client: frames in order, never blocking."""
 
+    __slots__ = ()
+
     def prepare(self, payload: bytes, text: bool) -> bytes:
         """What `write` takes for this payload; the same for all sinks of a class, so made once for many."""
         ...
 
     def write(self, frame: bytes) -> None:
-        """Send a prepared frame as soon as those before it are gone."""
+        """Send a prepared frame as soon as those before it are gone, together with others of this moment."""
+
+    def send(self, frame: bytes) -> bool:
+        """Send a prepared frame if nothing waits before it; False: it was not sent."""
+        if self.buffered():
+            return False
+        self.write(frame)
+        return True
 
     def buffered(self) -> int:
         """Bytes written and not yet taken by the network."""
@@ -40,7 +50,8 @@ _KINDS: Final[dict[tuple[Wire, type[Sink]], tuple[Wire, type[Sink]]]] = {}
 
 class Listener:
     """A client in a room. `version` is the last it was sent; `mine` the songs on which it is owed its own vote;
-    `acknowledged` those on which a `done` told it its own vote that no patch has shown yet."""
+    `acknowledged` those on which a `done` told it its own vote that no patch has shown yet, None when there are none:
+    most never vote, and an empty set has a price in memory and in every patch."""
 
     __slots__ = (
         "acknowledged",
@@ -68,13 +79,25 @@ class Listener:
         self.host = host
         self.version: tuple[int, str] = (-1, "")
         self.behind_since: float | None = None
-        self.mine: set[str] = set()
-        self.acknowledged: set[str] = set()
+        self.mine: set[str] | None = None
+        self.acknowledged: set[str] | None = None
         self.allowance = 0  # bytes of a snapshot in flight, which do not count against it
 
     def prepare(self, message: dict[str, Any]) -> bytes:
         """A message as a frame for listeners of this kind."""
         return self.sink.prepare(self.wire.encode(message), self.wire.text)
+
+    def acknowledge(self, song_id: str) -> None:
+        """Its `done` tells it its own vote on this song."""
+        if self.acknowledged is None:
+            self.acknowledged = set()
+        self.acknowledged.add(song_id)
+
+    def owe(self, songs: Iterable[str]) -> None:
+        """It is owed its own votes on these songs."""
+        if self.mine is None:
+            self.mine = set()
+        self.mine.update(songs)
 
     def push(self, payload: bytes) -> None:
         """Send an encoded answer; a client that lets answers pile up is cut off."""
@@ -82,6 +105,17 @@ class Listener:
         if self.sink.buffered() > CUT_LIMIT + self.allowance:
             meters.cut += 1
             self.sink.abort()
+
+    def offer(self, frame: bytes) -> bool:
+        """Send a prepared frame that goes to many; False when so much waits already that it is not to have it."""
+        if self.sink.send(frame):
+            if self.allowance:
+                self.allowance = 0
+            return True
+        if not self.has_room():
+            return False
+        self.sink.write(frame)
+        return True
 
     def push_state(self, payload: bytes, version: tuple[int, str]) -> None:
         """Send an encoded fresh state, whose size does not count against the listener."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final, Protocol
 
 from crowdcue.live.appender import NO_ROOM, UNAVAILABLE, Appender, Ticket
@@ -253,7 +253,7 @@ class LiveRoom:
         return len(self._presence.of(member))
 
     @property
-    def listeners(self) -> set[Listener]:
+    def listeners(self) -> Collection[Listener]:
         """All listeners on this node."""
         return self._fanout.listeners
 
@@ -311,7 +311,7 @@ class LiveRoom:
         for ticket in tickets or ():
             if isinstance(ticket.command, Vote):
                 if ticket.origin is not None:
-                    ticket.origin.acknowledged.add(ticket.command.song_id)
+                    ticket.origin.acknowledge(ticket.command.song_id)
             elif isinstance(ticket.command, Rename):
                 self._presence_changed()
         for member_id in (*applied.banned, *applied.promoted):

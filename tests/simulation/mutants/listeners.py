@@ -79,7 +79,7 @@ def leave_votes_unclear_when_a_song_comes_back() -> Change:
 
     def feed(self: Fanout, now: float) -> None:
         for listener in self.listeners:
-            listener.acknowledged.clear()
+            listener.acknowledged = None
         real(self, now)
 
     real = Fanout._feed_all
@@ -95,7 +95,7 @@ def leave_repeated_votes_unclear_when_a_song_comes_back() -> Change:
         real(self, entry, applied)
         new = {(vote.member, vote.song_id) for vote in applied.votes}
         for listener in self.listeners:
-            listener.acknowledged = {s for s in listener.acknowledged if (listener.member, s) in new}
+            listener.acknowledged = {s for s in listener.acknowledged or () if (listener.member, s) in new}
 
     return put(LiveRoom, "_applied", applied)
 
