@@ -7,6 +7,7 @@ new ──hello──▶ joining ──joined()──▶ live ──▶ closed
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -115,8 +116,8 @@ class Session:
         self._waiting = 0
         self._reactions: Bucket | None = None
 
-    def receive(self, frame: str | bytes, now: float, log_time: int) -> Effect:
-        """What to do about a frame. `log_time`: the log's time now (ms), for pongs."""
+    def receive(self, frame: str | bytes, now: float, log_time: Callable[[], int]) -> Effect:
+        """What to do about a frame. `log_time` tells the log's time (ms), for pongs."""
         if self._state == "closed":
             return self._close(BAD_MESSAGE, "this conversation is over")
         try:
@@ -180,11 +181,11 @@ class Session:
             return Refused("too_many", "That was too fast; wait a moment.", 1)
         return None
 
-    def _ping(self, message: dict[str, Any], log_time: int) -> Effect:
+    def _ping(self, message: dict[str, Any], log_time: Callable[[], int]) -> Effect:
         at = message.get("at")
         if isinstance(at, bool) or not isinstance(at, int | float) or not math.isfinite(at):
             return self._close(BAD_MESSAGE, "at must be a number")
-        return Send(self.wire.encode({"t": "pong", "at": at, "now": log_time}))
+        return Send(self.wire.encode({"t": "pong", "at": at, "now": log_time()}))
 
     def _react(self, message: dict[str, Any], now: float) -> Effect:
         emoji = message.get("emoji")

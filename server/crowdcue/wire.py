@@ -77,6 +77,10 @@ class JsonWire:
         return b"%b,%b:%b}" % (head, orjson.dumps(name), orjson.dumps(value))
 
 
+#: One packer for all: each new one asks for a buffer of its own, which costs as much as packing a small message.
+_pack = msgpack.Packer().pack
+
+
 class MsgpackWire:
     """MessagePack in binary frames."""
 
@@ -99,19 +103,19 @@ class MsgpackWire:
     @staticmethod
     def encode(message: dict[str, Any]) -> bytes:
         """One frame's payload."""
-        return msgpack.packb(message)  # type: ignore[no-any-return]
+        return _pack(message)  # type: ignore[no-any-return]
 
     @staticmethod
     def open_map(message: dict[str, Any]) -> bytes:
         """All but the end of a map to which `close_map` adds one more field: at most 14 fields."""
-        body: bytes = msgpack.packb(message)
+        body: bytes = _pack(message)
         assert len(message) < 15, "a map of 15 fields has a longer header"
         return bytes([body[0] + 1]) + body[1:]
 
     @staticmethod
     def close_map(head: bytes, name: str, value: object) -> bytes:
         """A map from `open_map` with one more field, without encoding the rest again."""
-        return b"".join((head, msgpack.packb(name), msgpack.packb(value)))
+        return b"".join((head, _pack(name), _pack(value)))
 
 
 JSON: Final = JsonWire()

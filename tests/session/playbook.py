@@ -62,7 +62,7 @@ class Play:
     def sends(self, frame: str | bytes) -> Self:
         """The client sends this very frame."""
         assert self._effect is None, f"nobody looked at {self._effect}"
-        self._effect = self.session.receive(frame, self.now, LOG_TIME)
+        self._effect = self.session.receive(frame, self.now, lambda: LOG_TIME)
         return self
 
     # Effects out

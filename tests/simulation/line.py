@@ -139,7 +139,7 @@ class Line(Sink):
             return
         assert self._inbox is not None
         while self._inbox and not self.cut:
-            effect = self.session.receive(self._inbox.popleft(), self._loop.time(), self._room.now())
+            effect = self.session.receive(self._inbox.popleft(), self._loop.time(), self._room.now)
             if isinstance(effect, Join):
                 await self._join(effect)
             else:
@@ -178,7 +178,7 @@ class Line(Sink):
     def _take(self, frame: str | bytes) -> None:
         assert self._room is not None
         if not self.cut:
-            self._do(self.session.receive(frame, self._loop.time(), self._room.now()))
+            self._do(self.session.receive(frame, self._loop.time(), self._room.now))
 
     def _do(self, effect: Effect) -> None:
         room, entered, session = self._room, self.listener, self.session

@@ -166,6 +166,23 @@ async def test_what_a_client_does_not_read_is_counted_and_dropped_by_abort() -> 
             client.transport.abort()
 
 
+class Recording:
+    """A transport that takes everything."""
+
+    def __init__(self, **info: object) -> None:
+        self.written: list[bytes] = []
+        self._info = info
+
+    def get_extra_info(self, name: str) -> object:
+        return self._info.get(name)
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+
 async def test_frames_sent_and_written_arrive_in_order() -> None:
     numbers = range(300)
 
@@ -184,6 +201,21 @@ async def test_frames_sent_and_written_arrive_in_order() -> None:
 
     async with serving(act) as url, plain(url) as client:
         assert [int(await client.recv()) for _ in numbers] == list(numbers)
+
+
+async def test_frames_of_one_turn_go_out_in_one_write() -> None:
+    transport = Recording()
+    sink = FrameSink(transport, asyncio.get_running_loop(), lambda take: None)  # type: ignore[arg-type]
+    for frame in (b"one", b"two", b"three"):
+        sink.write(frame)
+    assert sink.buffered() == 11 and not transport.written
+    assert not sink.send(b"must not overtake")
+    await asyncio.sleep(0)
+    assert transport.written == [b"onetwothree"] and sink.buffered() == 0
+    sink.write(b"dropped")
+    sink.end()
+    await asyncio.sleep(0)
+    assert len(transport.written) == 1 and sink.buffered() == 0
 
 
 async def test_a_frame_that_the_kernel_takes_in_part_arrives_whole() -> None:
@@ -237,22 +269,9 @@ async def test_nothing_is_sent_after_a_close_nor_to_the_next_owner_of_the_socket
 
 
 async def test_over_tls_frames_go_through_the_transport() -> None:
-    class Encrypting:
-        def __init__(self) -> None:
-            self.written: list[bytes] = []
-
-        def get_extra_info(self, name: str) -> object:
-            return {"ssl_object": object(), "socket": listening}.get(name)
-
-        def get_write_buffer_size(self) -> int:
-            return 0
-
-        def write(self, data: bytes) -> None:
-            self.written.append(data)
-
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        transport = Encrypting()
-        sink = FrameSink(transport, lambda take: None)  # type: ignore[arg-type]
+        transport = Recording(ssl_object=object(), socket=listening)
+        sink = FrameSink(transport, asyncio.get_running_loop(), lambda take: None)  # type: ignore[arg-type]
         assert sink.send(b"frame") and transport.written == [b"frame"]
 
 

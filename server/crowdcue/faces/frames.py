@@ -19,6 +19,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from starlette.types import Send
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
@@ -231,7 +232,13 @@ class FramesProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if hasattr(self, "scope"):
             extensions: dict[str, Any] = self.scope["extensions"]
-            self._sink = extensions[EXTENSION] = FrameSink(self.transport, self.listen)
+            self._sink = extensions[EXTENSION] = FrameSink(self.transport, self.loop, self.listen)
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """What was written as frames goes before what the application sends by ASGI, its close above all."""
+        if self._sink is not None:
+            self._sink.flush()
+        await super().send(message)
 
 
 class FrameSink:
@@ -240,28 +247,42 @@ class FrameSink:
     Each listener's is touched for every frame and is cold by then, so it holds what a write needs and no more.
     """
 
-    __slots__ = ("_ended", "_fd", "_transport", "close_with", "listen")
+    __slots__ = ("_ended", "_fd", "_held", "_loop", "_transport", "close_with", "listen")
 
-    def __init__(self, transport: Transport, listen: Callable[[Take], None]) -> None:
+    def __init__(
+        self, transport: Transport, loop: asyncio.AbstractEventLoop, listen: Callable[[Take], None]
+    ) -> None:
         self._transport = transport
+        self._loop = loop
         self._ended = False
+        self._held: list[bytes] | None = None  # written in this turn of the loop
+        self._fd = _plain_socket(transport)
         #: Have messages handed over as they come, and no more through ASGI; who takes them must not raise.
         self.listen = listen
         self.close_with: Callable[[int, str], None] | None = None
-        self._fd = _plain_socket(transport)
 
     def prepare(self, payload: bytes, text: bool) -> bytes:
         """The frame for `write`."""
         return prepare_frame(payload, text)
 
     def write(self, frame: bytes) -> None:
-        """Hand the frame to the transport, which sends all that it got in one turn of the loop together."""
-        if not self._ended:
-            self._transport.write(frame)
+        """Send the frame together with all others of this turn of the loop: each call of the kernel costs more than
+        all that is done for a vote."""
+        if self._held is not None:
+            self._held.append(frame)
+        elif not self._ended:
+            self._held = [frame]
+            self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Hand what is held to the transport."""
+        held, self._held = self._held, None
+        if held is not None and not self._ended:
+            self._transport.write(held[0] if len(held) == 1 else b"".join(held))
 
     def send(self, frame: bytes) -> bool:
         """Hand the frame to the kernel if nothing waits before it; False: it was not sent."""
-        if self._transport.get_write_buffer_size() or self._ended:
+        if self._held is not None or self._ended or self._transport.get_write_buffer_size():
             return False
         try:
             sent = os.write(self._fd, frame) if self._fd >= 0 else 0
@@ -273,7 +294,8 @@ class FrameSink:
 
     def buffered(self) -> int:
         """Bytes that the kernel has not taken yet."""
-        return self._transport.get_write_buffer_size()
+        waiting = self._transport.get_write_buffer_size()
+        return waiting if self._held is None else waiting + sum(map(len, self._held))
 
     def close(self, code: int, reason: str) -> None:
         """End in order, through the application's own close."""
@@ -282,11 +304,12 @@ class FrameSink:
 
     def abort(self) -> None:
         """Drop the connection and whatever it had buffered."""
+        self._held = None
         self._transport.abort()
 
     def end(self) -> None:
         """Write nothing more. The socket's number may soon be another connection's."""
-        self._ended, self._fd = True, -1
+        self._ended, self._fd, self._held = True, -1, None
 
 
 def _plain_socket(transport: Transport) -> int:

@@ -156,7 +156,7 @@ class Conversation:
 
     def _decide(self, frame: str | bytes) -> Effect:
         assert self._room is not None
-        return self._session.receive(frame, self._loop.time(), self._room.now())
+        return self._session.receive(frame, self._loop.time(), self._room.now)
 
     def _carry_out(self, effect: Effect) -> bool:
         """False when the effect is the end of the conversation."""

@@ -300,8 +300,10 @@ class LiveRoom:
     # Called by the replica
 
     def _applied(self, entry: Entry, applied: Applied) -> None:
-        tickets = self._appender.applied(entry, applied)
         room = self.room
+        if room.changed == room.seq:
+            self._fanout.changed()  # first, so that a patch that goes out at once rides with the answers below
+        tickets = self._appender.applied(entry, applied)
         for vote in applied.votes:
             for listener in self._presence.of(vote.member):
                 if not _gave_it(tickets, vote.place, listener):
@@ -317,8 +319,6 @@ class LiveRoom:
         for member_id in (*applied.banned, *applied.promoted):
             for listener in list(self._presence.of(member_id)):
                 self._update_rights(listener)
-        if room.changed == room.seq:
-            self._fanout.changed()
         if room.playing is None or room.playing_at == room.seq or room.settings_at.get("clock") == room.seq:
             self._clock.changed()
 
