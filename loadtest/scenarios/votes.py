@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from loadtest.cpu import Meter
 from loadtest.crowd import all_at, allow_sockets, enter, gather_crowd, until
+from loadtest.echo import bare_echo
 from loadtest.ledger import Ledger
 from loadtest.phone import Phone, VoteFrames
 from loadtest.progress import Progress
@@ -48,7 +49,11 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--rate", type=float, default=0.0, help="open loop: votes a second in all")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--peers", action="store_true", help="closed loop: a bare echo in the same run")
 
+
+#: The targets with one and with eight in flight (12,000 and 20,000) as shares of that machine's bare echo (31,000).
+SHARES: Final = (0.39, 0.65)
 
 QUICK: Final = {"voters": 20, "songs": 10, "seconds": 0.5}
 
@@ -149,6 +154,12 @@ async def run(told: argparse.Namespace, target: Target, progress: Progress) -> R
     _figures(result, told, storm, views, phones, meter, lasted, patches)
     for phone in phones:
         phone.close()
+    if told.peers and not told.rate:
+        bare = await bare_echo(told.voters, told.in_flight, told.seconds, result.errors, progress)
+        result.add("bare echo, messages a second and core", bare, "/s/core")
+        if meter.nodes:
+            share = len(storm.latency) / meter.nodes / bare
+            result.add("share of the bare echo's rate", share, "", SHARES[told.in_flight >= 8], most=False)
     return result
 
 

@@ -9,8 +9,9 @@ import pytest
 from crowdcue.live import appender
 from crowdcue.live.room import LiveRoom
 from crowdcue.log.contract import Unavailable
+from crowdcue.room import codec
 from crowdcue.room import commands as c
-from crowdcue.room.refusal import Done, Outcome
+from crowdcue.room.refusal import Done, Outcome, Refused
 from tests.live.world import CODE, Node, World, add, digests, fails, vote
 from tests.support.story import code
 
@@ -54,6 +55,53 @@ async def test_what_arrives_together_is_one_append(world: World) -> None:
     assert len(outcomes) == 300
     assert node.count("append") == before + 1
     assert room.room.items["x"].up == 300
+
+
+async def test_a_clients_votes_on_a_song_collapse_to_the_last_within_a_batch(world: World) -> None:
+    _node, room = await world.party()
+    await room.do(add("anna", "x"))
+    entries: list[int] = []
+    real = codec.decode_batch
+
+    def decode(payload: bytes) -> list[c.Command | Refused]:
+        commands = real(payload)
+        entries.append(len(commands))
+        return commands
+
+    here, there = object(), object()  # two tabs of one guest
+    outcomes: list[list[Outcome]] = []
+
+    def votes(origin: object, *values: int) -> None:
+        for value in values:
+            outcomes.append([])
+            room.submit(vote("ben", "x", value), outcomes[-1].append, origin)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(codec, "decode_batch", decode)
+        votes(None, 1, 0, 1)  # nobody listens: nothing is known of whose they are
+        votes(here, 1, 0, 1, 0)
+        votes(here, -1, -1, 1)
+        room.submit(vote("ben", "y", 1), lambda _: None, here)
+        votes(there, 0, 1)
+        room.submit(c.Remove("ben", 0, None, "y"), lambda _: None, here)
+        votes(there, 1, 0)
+        await asyncio.sleep(0.01)
+    assert entries == [3 + 1 + 2 + 1 + 1 + 1 + 1]
+    assert [len(answers) for answers in outcomes] == [1] * len(outcomes)
+    assert all(answers == [Done(room.room.seq)] for answers in outcomes)
+    assert room.room.items["x"].votes == {}
+
+
+async def test_a_refused_downvote_does_not_take_the_upvote_with_it(world: World) -> None:
+    _node, room = await world.party()
+    await room.do(add("anna", "x"))
+    await room.do(c.Settings("anna", c.HOST, None, {"downvotes": False}))
+    outcomes: list[Outcome] = []
+    for value in (1, -1):
+        room.submit(vote("ben", "x", value), outcomes.append, room)
+    await asyncio.sleep(0.01)
+    assert isinstance(outcomes[0], Done) and code(outcomes[1]) == "forbidden"
+    assert room.room.items["x"].up == 1
 
 
 async def test_one_append_is_in_flight_and_what_comes_meanwhile_rides_in_the_next(world: World) -> None:

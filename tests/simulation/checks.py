@@ -6,7 +6,7 @@ from typing import Any
 
 from crowdcue.room import codec, view
 from crowdcue.room.reduce import _SENT_AWAY as SENT_AWAY
-from crowdcue.room.refusal import Done, Outcome
+from crowdcue.room.refusal import Done
 from crowdcue.session import answer
 from tests.simulation.ledger import CODE, Branch
 from tests.simulation.party import Party
@@ -178,11 +178,11 @@ def _answers(party: Party, head: str, branch: Branch) -> list[str]:
         name = phone.person.name
         for id_, answers in phone.answers.items():
             for told in answers:
-                found = _told_by(branch, name, id_, told)
+                found = _told_by(branch, phone, id_, told)
                 if not found and party.losses:
                     if lost is None:
                         lost = [party.ledger.replay(chain)[0] for chain in _leaves(party, head)]
-                    found = any(_told_by(other, name, id_, told) for other in lost)
+                    found = any(_told_by(other, phone, id_, told) for other in lost)
                 if not found and told["t"] == "done":
                     problems.append(f"{name}'s {id_} was answered {told}, which the log does not say")
     for (member, id_), outcomes in branch.outcomes.items():
@@ -193,8 +193,16 @@ def _answers(party: Party, head: str, branch: Branch) -> list[str]:
     return problems
 
 
-def _told_by(branch: Branch, member: str, id_: str, told: dict[str, Any]) -> bool:
-    outcomes: list[Outcome] = branch.outcomes.get((member, id_), [])
+def _told_by(branch: Branch, phone: Phone, id_: str, told: dict[str, Any]) -> bool:
+    if told["t"] != "done":
+        return False
+    name, asked = phone.person.name, phone.asked[id_]
+    outcomes = branch.outcomes.get((name, id_), [])
+    if asked["op"] == "vote":
+        # Of votes on a song that were under way together, the one that is in the log answers for the others.
+        for other, their in phone.asked.items():
+            if their["op"] == "vote" and their["song_id"] == asked["song_id"] and other != id_:
+                outcomes = outcomes + branch.outcomes.get((name, other), [])
     return any(answer(id_, outcome) == told for outcome in outcomes if isinstance(outcome, Done))
 
 

@@ -13,7 +13,7 @@ from crowdcue.live.replica import Replica
 from crowdcue.live.tasks import Tasks
 from crowdcue.log.contract import Entry, NoSuchRoom, Position, RoomLog, Unavailable
 from crowdcue.room import codec
-from crowdcue.room.commands import Command, Sync
+from crowdcue.room.commands import Command, Sync, Vote
 from crowdcue.room.reduce import Applied
 from crowdcue.room.refusal import Outcome, Refused
 
@@ -43,12 +43,16 @@ class Ticket(NamedTuple):
 
 
 class _Batch:
-    """Tickets that share an entry; they are answered together, by the entry or by giving up."""
+    """Tickets that share an entry; they are answered together, by the entry or by giving up.
 
-    __slots__ = ("patience", "position", "tickets")
+    `written` are those whose commands are in the entry, `places` where in it each ticket's answer is.
+    """
+
+    __slots__ = ("patience", "places", "position", "tickets", "written")
 
     def __init__(self, tickets: list[Ticket]) -> None:
         self.tickets: list[Ticket] | None = tickets
+        self.written, self.places = _collapse(tickets)
         self.position: Position | None = None
         self.patience: asyncio.TimerHandle | None = None
 
@@ -62,6 +66,32 @@ class _Batch:
     def give_up(self, outcome: Refused) -> None:
         for ticket in self.take():
             _refuse(ticket.command, ticket.on_outcome, outcome)
+
+
+def _collapse(tickets: list[Ticket]) -> tuple[list[Ticket], list[int]]:
+    """Of a client's votes on one song only the last is written, and answers for those before it.
+
+    Not over another command, which may be about that song; and not from or to a downvote, which a party may refuse
+    while it takes the other.
+    """
+    written: list[Ticket] = []
+    places: list[int] = []
+    latest: dict[tuple[Any, str], int] = {}
+    for ticket in tickets:
+        command = ticket.command
+        if not isinstance(command, Vote):
+            latest.clear()
+        elif ticket.origin is not None:
+            vote = (ticket.origin, command.song_id)
+            place = latest.get(vote)
+            if place is not None and (written[place].command.value < 0) == (command.value < 0):  # type: ignore[union-attr]
+                written[place] = ticket
+                places.append(place)
+                continue
+            latest[vote] = len(written)
+        places.append(len(written))
+        written.append(ticket)
+    return written, places
 
 
 def _refuse(command: Command, on_outcome: Callable[[Outcome], None], outcome: Refused) -> None:
@@ -117,17 +147,19 @@ class Appender:
     # An entry was applied, by whatever way it came
 
     def applied(self, entry: Entry, applied: Applied) -> list[Ticket] | None:
-        """The tickets of an entry that this appender made, whose callers are told; None for others' entries."""
+        """Tell the callers of an entry that this appender made. Its tickets, one for each command in it; None for
+        others' entries."""
         if entry.producer != self._producer:
             return None
         batch = self._batches.pop(entry.number, None)
         if batch is None or batch.tickets is None:
             return None
-        tickets = batch.take()
-        for ticket, outcome in zip(tickets, applied.outcomes, strict=True):
+        tickets, outcomes = batch.take(), applied.outcomes
+        answers = outcomes if len(tickets) == len(outcomes) else [outcomes[place] for place in batch.places]
+        for ticket, outcome in zip(tickets, answers, strict=True):
             ticket.on_outcome(outcome)
-        meters.answered([ticket.command for ticket in tickets], applied.outcomes)
-        return tickets
+        meters.answered([ticket.command for ticket in tickets], answers)
+        return batch.written
 
     def rebuilt(self) -> None:
         """The room was built anew: entries that were written are in it or lost, and nobody can say which."""
@@ -172,7 +204,7 @@ class Appender:
         return tickets
 
     async def _commit(self, number: int, batch: _Batch) -> None:
-        payload = codec.encode_batch(ticket.command for ticket in batch.tickets or ())
+        payload = codec.encode_batch(ticket.command for ticket in batch.written)
         size, began = len(batch.tickets or ()), asyncio.get_running_loop().time()
         position = await self._settle(number, payload)
         if position is None:
