@@ -43,10 +43,9 @@ def idle(counts: Counter[str]) -> str | None:
 
 def search(seeds: Iterable[int], counts: Counter[str] | None = None) -> Result | None:
     """The first of these seeds that fails, or None; `counts` gets what all of them met."""
-    idled, runs = 0, 0
-    for seed in seeds:
+    idled = 0
+    for runs, seed in enumerate(seeds, 1):
         result = run(make(seed))
-        runs += 1
         if result.failure is None and (why := idle(result.counts)) is not None:
             idled += 1
             if idled > 1 + runs // IDLE_SHARE:
