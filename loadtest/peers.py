@@ -1,7 +1,8 @@
 """Bare peers to compare with, as small as such servers get: `python -m loadtest.peers KIND PORT [READY]`.
 
 `asgi`: Starlette on uvicorn's sans-IO WebSocket protocol and uvloop: /sub with POST /pub (fan-out by `send_bytes`),
-/echo (MessagePack in, MessagePack out), and POST …/vote (a small map in, a ten-song queue out).
+/echo (MessagePack in, MessagePack out), /join (one message in, one of `size` bytes out), and POST …/vote (a small map
+in, a ten-song queue out).
 `grpc`: grpc.aio, a VoteRequest in, a ten-song QueueResponse out.
 """
 
@@ -57,6 +58,15 @@ def asgi() -> Starlette:
         except WebSocketDisconnect:
             return
 
+    async def join(websocket: WebSocket) -> None:
+        await websocket.accept()
+        try:
+            await websocket.receive_bytes()
+            await websocket.send_bytes(bytes(int(websocket.query_params["size"])))
+            await websocket.receive()
+        except WebSocketDisconnect:
+            return
+
     async def post(request: Request) -> Response:
         orjson.loads(await request.body())
         return Response(orjson.dumps({"queue": TRACKS}), media_type="application/json")
@@ -68,6 +78,7 @@ def asgi() -> Starlette:
         routes=[
             WebSocketRoute("/sub", subscribe),
             WebSocketRoute("/echo", echo),
+            WebSocketRoute("/join", join),
             Route("/pub", publish, methods=["POST"]),
             Route("/api/rooms/{code}/vote", post, methods=["POST"]),
             Route("/ready", ready),

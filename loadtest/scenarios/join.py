@@ -8,6 +8,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+import msgpack
+
+from loadtest.bare import bare_join
 from loadtest.cpu import Meter, resident
 from loadtest.crowd import all_at, allow_sockets, enter, gather_crowd, until
 from loadtest.phone import Phone
@@ -25,6 +28,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--storms", type=int, default=3, help="times that everybody is cut off and comes back"
     )
+    parser.add_argument("--peers", action="store_true", help="a bare server in the same run")
 
 
 QUICK: Final = {"phones": 40, "songs": 10, "storms": 1}
@@ -60,6 +64,11 @@ async def run(told: argparse.Namespace, target: Target, progress: Progress) -> R
     meter.stop()
     _figures(result, "join", meter, told.phones, times, 1500)
     result.cpu = meter.shares()
+    if told.peers and meter.nodes and first.version is not None:
+        size = len(msgpack.packb(list(first.version.items.values())))  # nearly all of a state
+        bare = await bare_join(told.phones, size, result.errors, progress, told.abreast)
+        result.add("bare server: arrivals a second and core", bare, "/s/core")
+        result.add("share of the bare server's rate", told.phones / meter.nodes / bare, "")
     if pid:
         await asyncio.sleep(2.0)
         idle = (resident(pid) - before) / told.phones / 1024

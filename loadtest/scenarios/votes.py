@@ -14,9 +14,9 @@ import time
 from collections import Counter
 from typing import Any, Final, NamedTuple
 
+from loadtest.bare import bare_echo
 from loadtest.cpu import Meter
 from loadtest.crowd import all_at, allow_sockets, enter, gather_crowd, until
-from loadtest.echo import bare_echo
 from loadtest.ledger import Ledger
 from loadtest.phone import Phone, VoteFrames
 from loadtest.progress import Progress
@@ -155,7 +155,7 @@ async def run(told: argparse.Namespace, target: Target, progress: Progress) -> R
     for phone in phones:
         phone.close()
     if told.peers and not told.rate:
-        bare = await bare_echo(told.voters, told.in_flight, told.seconds, result.errors, progress)
+        bare = await bare_echo(told.voters, 1, told.seconds, result.errors, progress)
         result.add("bare echo, messages a second and core", bare, "/s/core")
         if meter.nodes:
             share = len(storm.latency) / meter.nodes / bare

@@ -24,6 +24,8 @@ from tests.simulation.steps import Bounds, Scenario
 HEALING = 5.0
 #: The music goes on for ever: when it has been stopped, what it asked for last is done after so long (s).
 LAST_WORDS = 0.2
+#: … unless something was written meanwhile; so often it is waited again.
+LAST_TRIES = 5
 #: A command that was written and then lost with the log's tail is given up after the appender's patience only;
 #: then it is asked again and answered (s).
 PATIENCE = appender.PATIENCE + 3.0
@@ -74,7 +76,11 @@ async def _run(loop: SimLoop, scenario: Scenario, complaints: _Complaints) -> Pa
 
 async def _look(party: Party) -> None:
     await party.stop_the_clocks()
-    await asyncio.sleep(LAST_WORDS)
+    for _ in range(LAST_TRIES):
+        written = len(party.ledger.entries)
+        await asyncio.sleep(LAST_WORDS)
+        if len(party.ledger.entries) == written:
+            break  # else an entry is on its way to the nodes
     if party.failure is None:
         for problem in await checks.verify(party):
             party.broken(problem)

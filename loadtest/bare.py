@@ -1,4 +1,4 @@
-"""A bare MessagePack echo beside the votes: what one message in and one answer out costs a server that does nothing."""
+"""Bare WebSocket peers beside our own runs: what a message or an arrival costs a server that does nothing."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import statistics
 import sys
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
 from typing import Final
 
 import msgpack
 
 from loadtest.cluster import ports
 from loadtest.cpu import Meter
-from loadtest.crowd import connect, gather_crowd
+from loadtest.crowd import ABREAST, connect, gather_crowd
 from loadtest.frames import Socket, frame
 from loadtest.progress import Progress
 from loadtest.target import running, scratch
@@ -62,17 +63,24 @@ class Going:
         self.answers = 0
 
 
+@contextlib.asynccontextmanager
+async def _server() -> AsyncIterator[tuple[int, int]]:
+    """The bare server's port and process, while it runs."""
+    with contextlib.ExitStack() as ending:
+        folder, port = ending.enter_context(scratch()), ports.free(1)[0]
+        command = [sys.executable, "-m", "loadtest.peers", "asgi", str(port)]
+        process = await asyncio.to_thread(
+            ending.enter_context, running("bare", command, folder, port, "/ready")
+        )
+        yield port, process.pid
+
+
 async def bare_echo(
     sockets: int, in_flight: int, seconds: float, errors: Counter[str], progress: Progress
 ) -> float:
     """Messages a second and core of the bare server: the median of some turns."""
     going = Going(errors)
-    with contextlib.ExitStack() as ending:
-        folder, port = ending.enter_context(scratch()), ports.free(1)[0]
-        command = [sys.executable, "-m", "loadtest.peers", "asgi", str(port)]
-        process = await asyncio.to_thread(
-            ending.enter_context, running("echo", command, folder, port, "/ready")
-        )
+    async with _server() as (port, pid):
 
         async def one(_: int) -> Echo:
             client = await connect(f"ws://127.0.0.1:{port}/echo", lambda host: Echo(host, going))
@@ -86,7 +94,7 @@ async def bare_echo(
             for client in clients:
                 client.transport.write(b"".join(client.message() for _ in range(in_flight)))
             await asyncio.sleep(0.3)  # every socket is in its stride
-            meter, before, began = Meter({"node": process.pid}).start(), going.answers, time.monotonic()
+            meter, before, began = Meter({"node": pid}).start(), going.answers, time.monotonic()
             while time.monotonic() - began < seconds / TURNS:
                 progress.show("bare echo", turn, TURNS)
                 await asyncio.sleep(0.1)
@@ -96,3 +104,42 @@ async def bare_echo(
         for client in clients:
             client.close()
     return statistics.median(rates)
+
+
+class Arrival(Socket):
+    """A client that says hello and waits for its first message, of some size."""
+
+    __slots__ = ("_size", "arrived")
+
+    def __init__(self, host: str, size: int) -> None:
+        super().__init__(host, f"/join?size={size}", None)
+        self._size = size
+        self.arrived: asyncio.Future[bool] = self.loop.create_future()
+
+    def opened(self) -> None:
+        """Introduce ourselves."""
+        self.transport.write(frame(msgpack.packb({"t": "hello", "name": "Load"})))
+
+    def received(self, payload: bytes, now: float) -> None:  # noqa: ARG002
+        """In."""
+        self.arrived.set_result(len(payload) == self._size)
+
+
+async def bare_join(
+    sockets: int, size: int, errors: Counter[str], progress: Progress, abreast: int = ABREAST
+) -> float:
+    """Arrivals a second and core of the bare server, each a handshake, a message in and one of `size` bytes out."""
+    async with _server() as (port, pid):
+
+        async def one(_: int) -> Arrival:
+            client = await connect(f"ws://127.0.0.1:{port}/join", lambda host: Arrival(host, size))
+            if not await client.arrived:
+                errors["the bare server sent something else"] += 1
+            return client
+
+        meter = Meter({"node": pid}).start()
+        clients = await gather_crowd(sockets, one, progress, "bare: clients arrive", abreast)
+        rate = sockets / max(meter.stop().nodes, 1e-9)
+        for client in clients:
+            client.close()
+    return rate
