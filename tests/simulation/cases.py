@@ -189,6 +189,23 @@ ANSWERED_WHEN_NOBODY_WAITS: Final = Case(
     ),
 )
 
+# Banned and let back in by one entry: their votes were gone, and nobody told them.
+BANNED_AND_LET_BACK_IN: Final = Case(
+    "keep_who_was_let_back_in",
+    Scenario(
+        seed=3937,
+        nodes=3,
+        people=(Person("host", "msgpack", True), Person("anna", "json"), Person("cleo", "msgpack")),
+        steps=(
+            Step(33, "connect", "cleo", (2, "anew")),
+            Step(681, "add", "cleo", ("c1", "s2", 15)),
+            Step(9307, "vote", "anna", ("c41", "s2", -1)),
+            Step(11702, "ban", "host", ("c31", "anna")),
+            Step(13933, "unban", "host", ("c24", "anna")),
+        ),
+    ),
+)
+
 # No failure of this code, but a mistake that is easily made: hints that come while the room is read, between the last
 # answer and going live, are of entries that nobody will read. A second later the poll would cover it up.
 OPENED_WHILE_MUCH_GOES_ON: Final = Case(

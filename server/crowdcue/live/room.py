@@ -319,6 +319,11 @@ class LiveRoom:
         for member_id in (*applied.banned, *applied.promoted):
             for listener in list(self._presence.of(member_id)):
                 self._update_rights(listener)
+        for member_id in applied.banned:
+            if (member := room.members.get(member_id)) is None or not member.banned:
+                # Let back in by the same entry, but without their votes: they come anew and see it.
+                for listener in list(self._presence.of(member_id)):
+                    listener.sink.close(COME_BACK, "1")
         if room.playing is None or room.playing_at == room.seq or room.settings_at.get("clock") == room.seq:
             self._clock.changed()
 

@@ -101,6 +101,19 @@ def leave_repeated_votes_unclear_when_a_song_comes_back() -> Change:
 
 
 @mutant
+def keep_who_was_let_back_in() -> Change:
+    """Somebody is banned and let back in by one entry, and is not told that their votes are gone."""
+    real = LiveRoom._applied
+
+    def applied(self: LiveRoom, entry: Entry, applied: Any) -> None:
+        members = self.room.members
+        applied.banned = [id_ for id_ in applied.banned if id_ in members and members[id_].banned]
+        real(self, entry, applied)
+
+    return put(LiveRoom, "_applied", applied)
+
+
+@mutant
 def let_in_without_a_second_look() -> Change:
     """Rights that change while somebody is let in are missed."""
 
