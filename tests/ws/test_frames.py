@@ -239,6 +239,36 @@ async def test_a_frame_that_the_kernel_takes_in_part_arrives_whole() -> None:
             assert [await client.recv() for _ in frames] == frames
 
 
+async def client_until_closed(client: ClientConnection) -> AsyncIterator[str | bytes]:
+    """All that comes before the close."""
+    with contextlib.suppress(ConnectionClosed):
+        while True:
+            yield await client.recv()
+
+
+async def test_a_close_goes_out_behind_what_a_client_does_not_read() -> None:
+    closed = asyncio.Event()
+
+    async def act(sink: FrameSink, receive: Receive, send: Send) -> None:
+        while sink.buffered() < 100_000:
+            sink.write(sink.prepare(b"x" * 50_000, False))
+            await asyncio.sleep(0)
+        assert not sink.send(sink.prepare(b"late", False))
+        await send({"type": "websocket.close", "code": 4403, "reason": "sent away"})
+        closed.set()
+        await until_gone(receive)
+
+    async with serving(act) as url:
+        client: ClientConnection
+        async with plain(url, max_queue=1) as client:
+            client.transport.pause_reading()
+            async with asyncio.timeout(5):
+                await closed.wait()
+            client.transport.resume_reading()
+            assert {message async for message in client_until_closed(client)} == {b"x" * 50_000}
+        assert client.close_code == 4403
+
+
 async def test_nothing_is_sent_after_a_close_nor_to_the_next_owner_of_the_socket() -> None:
     ended = asyncio.Event()
     sinks: list[FrameSink] = []

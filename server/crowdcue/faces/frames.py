@@ -120,6 +120,8 @@ class FramesProtocol(WebSocketsSansIOProtocol):
         self.queue: Any = Inbox()
         super().connection_made(transport)
         tune(transport)
+        # Pausing means then that anything waits at all, which `FrameSink.send` relies on.
+        self.transport.set_write_buffer_limits(high=0)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is about to be closed: its number must not be written to any more."""
@@ -234,6 +236,17 @@ class FramesProtocol(WebSocketsSansIOProtocol):
             extensions: dict[str, Any] = self.scope["extensions"]
             self._sink = extensions[EXTENSION] = FrameSink(self.transport, self.loop, self.listen)
 
+    def pause_writing(self) -> None:
+        """Something waits in the transport: frames must queue behind it. What the application itself sends is an
+        accept and a close, which need not wait for that, as uvicorn would have it."""
+        if self._sink is not None:
+            self._sink.paused(True)
+
+    def resume_writing(self) -> None:
+        """Nothing waits any more."""
+        if self._sink is not None:
+            self._sink.paused(False)
+
     async def send(self, message: ASGISendEvent) -> None:
         """What was written as frames goes before what the application sends by ASGI, its close above all."""
         if self._sink is not None:
@@ -244,22 +257,45 @@ class FramesProtocol(WebSocketsSansIOProtocol):
 class FrameSink:
     """Prepared frames to one connection's transport. Nothing is written after `end`.
 
-    Each listener's is touched for every frame and is cold by then, so it holds what a write needs and no more.
+    Each listener's is touched for every frame and is cold by then, so `send` looks at nothing but `_direct`.
     """
 
-    __slots__ = ("_ended", "_fd", "_held", "_loop", "_transport", "close_with", "listen")
+    __slots__ = (
+        "_direct",
+        "_ended",
+        "_fd",
+        "_held",
+        "_loop",
+        "_paused",
+        "_transport",
+        "close_with",
+        "listen",
+    )
 
     def __init__(
         self, transport: Transport, loop: asyncio.AbstractEventLoop, listen: Callable[[Take], None]
     ) -> None:
         self._transport = transport
         self._loop = loop
-        self._ended = False
         self._held: list[bytes] | None = None  # written in this turn of the loop
+        self._paused = transport.get_write_buffer_size() > 0
+        self._ended = False
+        #: The socket's number, or -1 where there is none whose bytes are those of the transport …
         self._fd = _plain_socket(transport)
+        #: … and the same while nothing waits before the next frame.
+        self._direct = -1
+        self._look()
         #: Have messages handed over as they come, and no more through ASGI; who takes them must not raise.
         self.listen = listen
         self.close_with: Callable[[int, str], None] | None = None
+
+    def _look(self) -> None:
+        self._direct = -1 if self._ended or self._paused or self._held is not None else self._fd
+
+    def paused(self, paused: bool) -> None:
+        """The transport tells whether anything waits in it."""
+        self._paused = paused
+        self._look()
 
     def prepare(self, payload: bytes, text: bool) -> bytes:
         """The frame for `write`."""
@@ -271,7 +307,7 @@ class FrameSink:
         if self._held is not None:
             self._held.append(frame)
         elif not self._ended:
-            self._held = [frame]
+            self._held, self._direct = [frame], -1
             self._loop.call_soon(self.flush)
 
     def flush(self) -> None:
@@ -279,13 +315,17 @@ class FrameSink:
         held, self._held = self._held, None
         if held is not None and not self._ended:
             self._transport.write(held[0] if len(held) == 1 else b"".join(held))
+            self._look()
 
     def send(self, frame: bytes) -> bool:
         """Hand the frame to the kernel if nothing waits before it; False: it was not sent."""
-        if self._held is not None or self._ended or self._transport.get_write_buffer_size():
-            return False
+        if self._direct < 0:
+            if self._fd >= 0 or self._ended or self.buffered():
+                return False
+            self._transport.write(frame)
+            return True
         try:
-            sent = os.write(self._fd, frame) if self._fd >= 0 else 0
+            sent = os.write(self._direct, frame)
         except OSError:  # a full or a broken socket is the transport's business: it finds out by itself
             sent = 0
         if sent < len(frame):
@@ -305,11 +345,12 @@ class FrameSink:
     def abort(self) -> None:
         """Drop the connection and whatever it had buffered."""
         self._held = None
+        self._look()
         self._transport.abort()
 
     def end(self) -> None:
         """Write nothing more. The socket's number may soon be another connection's."""
-        self._ended, self._fd, self._held = True, -1, None
+        self._ended, self._fd, self._direct, self._held = True, -1, -1, None
 
 
 def _plain_socket(transport: Transport) -> int:
