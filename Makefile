@@ -49,11 +49,12 @@ cluster: setup web tools  ## Serve from NODES nodes behind Nginx, with Redis, on
 
 # Checking
 
-check: setup .setup/node  ## Lint and types, Python and TypeScript
+check: setup .setup/node  ## Lint, types, and known vulnerabilities of what is depended on
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	cd web && npm run --silent check
+	.ci/audit
 
 format: setup .setup/node  ## Put everything into its one format
 	$(BIN)/ruff check --fix
