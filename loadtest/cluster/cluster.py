@@ -211,6 +211,11 @@ class Cluster:
         self.stop(number)
         self.start_node(number)
 
+    @property
+    def redis(self) -> Process:
+        """Redis' process: `signal` makes it hang."""
+        return self._redis
+
     def stop_redis(self) -> None:
         """Have Redis end in good order."""
         self._redis.stop(STOP)

@@ -24,8 +24,11 @@ class Crowd:
     room must hold exactly what was acknowledged, no more and no less.
     """
 
-    def __init__(self, url: str, code: str, guests: int, *, pause: float = 0.05) -> None:
-        self.parties = [Party(url, code, name=f"Guest {n}", timeout=PATIENCE) for n in range(guests)]
+    def __init__(
+        self, url: str, code: str, guests: int, *, pause: float = 0.05, patience: float = PATIENCE
+    ) -> None:
+        self.parties = [Party(url, code, name=f"Guest {n}", timeout=patience) for n in range(guests)]
+        self._patience = patience
         self.added: set[str] = set()
         self.votes: dict[tuple[int, str], int] = {}
         self.answers = 0
@@ -46,7 +49,7 @@ class Crowd:
     ) -> None:
         self._stop.set()
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self._patience):
                 await asyncio.gather(*self._acting)  # a refused or lost command shows here
         finally:
             for task in self._acting:
@@ -56,7 +59,7 @@ class Crowd:
     async def acknowledged(self, more: int) -> None:
         """Wait until so many further commands have been answered."""
         wanted = self.answers + more
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(self._patience):
             while self.answers < wanted:
                 await asyncio.sleep(0.01)
 

@@ -301,8 +301,6 @@ class LiveRoom:
 
     def _applied(self, entry: Entry, applied: Applied) -> None:
         room = self.room
-        if room.changed == room.seq:
-            self._fanout.changed()  # first, so that a patch that goes out at once rides with the answers below
         tickets = self._appender.applied(entry, applied)
         for vote in applied.votes:
             for listener in self._presence.of(vote.member):
@@ -324,6 +322,8 @@ class LiveRoom:
                 # Let back in by the same entry, but without their votes: they come anew and see it.
                 for listener in list(self._presence.of(member_id)):
                     listener.sink.close(COME_BACK, "1")
+        if room.changed == room.seq:
+            self._fanout.changed()  # last: telling thousands takes longer than the answers, which are on their way
         if room.playing is None or room.playing_at == room.seq or room.settings_at.get("clock") == room.seq:
             self._clock.changed()
 
