@@ -132,6 +132,12 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--tls-cert", type=Path, metavar="FILE", help="serve https with this certificate …")
     serve.add_argument("--tls-key", type=Path, metavar="FILE", help="… and this key")
     serve.add_argument(
+        "--wifi", metavar="NAME", help="the guests' network: the stage shows a QR code that joins it …"
+    )
+    serve.add_argument(
+        "--wifi-password", metavar="PASSWORD", help="… with this password (better in the environment)"
+    )
+    serve.add_argument(
         "--metrics-token", metavar="TOKEN", help="opens /metrics from elsewhere than this machine"
     )
     serve.add_argument(
@@ -231,6 +237,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 tls_cert=parsed.tls_cert,
                 tls_key=parsed.tls_key,
                 metrics_token=parsed.metrics_token,
+                wifi=parsed.wifi,
+                wifi_password=parsed.wifi_password,
                 log_format=parsed.log_format,
             )
         )

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 import segno
+import segno.helpers
 import uvicorn
 import uvloop
 
@@ -87,6 +88,8 @@ class Options:
     tls_key: Path | None = None
     secret: str | None = field(default=None, repr=False)
     metrics_token: str | None = field(default=None, repr=False)
+    wifi: str | None = None
+    wifi_password: str | None = field(default=None, repr=False)
     log_format: logs.Format = "text"
 
 
@@ -170,8 +173,22 @@ async def _serve(options: Options) -> None:
             root_path=options.root_path,
             open_party=options.open_party,
             metrics_token=options.metrics_token,
+            wifi=wifi_data(options.wifi, options.wifi_password),
         )
         await _serve_context(options, context, listening, secret)
+
+
+def wifi_data(name: str | None, password: str | None) -> str | None:
+    """What a QR code must say to join this network; without a password it is an open one. Raises `BadSetting`."""
+    if name is None:
+        if password is not None:
+            raise BadSetting("--wifi-password needs --wifi")
+        return None
+    if not 1 <= len(name.encode()) <= 32:
+        raise BadSetting("--wifi: the name of a network has 1 to 32 bytes")
+    if password is not None and not 8 <= len(password) <= 63:
+        raise BadSetting("--wifi-password: a password has 8 to 63 characters")
+    return str(segno.helpers.make_wifi_data(name, password, "WPA" if password else None))
 
 
 async def _serve_context(options: Options, context: Context, listening: socket.socket, secret: bytes) -> None:

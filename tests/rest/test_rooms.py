@@ -6,11 +6,14 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import httpx
 import pytest
 
-from crowdcue.faces.rest_rooms import CREATE_BURST
+from crowdcue.faces import app
+from crowdcue.faces.rest_rooms import CREATE_BURST, qr_svg
 from crowdcue.live.registry import ALPHABET
 from crowdcue.log.memory import MemoryLog
+from crowdcue.node import BadSetting, wifi_data
 from tests.rest.party import BASE, Party, party_over, refusal, song
 
 
@@ -100,6 +103,33 @@ async def test_the_invitation_and_its_qr_code(tags: Path, music: Path, root_path
         same = await guest.get(invite.json()["qr"], headers={"If-None-Match": svg.headers["ETag"]})
         assert same.status_code == 304
         assert (await guest.get("/api/rooms/MAIN/qr.svg")).content != svg.content
+
+
+async def test_the_wifi_is_told_where_the_server_knows_it(party: Party, tags: Path, music: Path) -> None:
+    invite = await party.caller().get("/api/rooms/MAIN/invite")
+    assert "wifi" not in invite.json()
+    assert (await party.caller().get("/api/rooms/MAIN/wifi.svg")).status_code == 404
+    party.context.wifi = wifi_data("Our; house", "correct horse")
+    party.transport = httpx.ASGITransport(app.build(party.context))
+    guest = party.caller()
+    invite = await guest.get("/api/rooms/MAIN/invite")
+    svg = await guest.get(invite.json()["wifi"])
+    assert svg.content == qr_svg(r"WIFI:T:WPA;S:Our\; house;P:correct horse;;")
+    assert (await guest.get("/api/rooms/ABCDEF/wifi.svg")).status_code == 404
+
+
+def test_what_a_network_may_be() -> None:
+    assert wifi_data(None, None) is None
+    assert wifi_data("open", None) == "WIFI:S:open;;"
+    for name, password in (
+        (None, "a password"),
+        ("", None),
+        ("ü" * 17, None),
+        ("x", "short"),
+        ("x", "y" * 64),
+    ):
+        with pytest.raises(BadSetting):
+            wifi_data(name, password)
 
 
 async def test_health(party: Party) -> None:

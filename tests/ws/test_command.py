@@ -24,6 +24,7 @@ BAD_FLAGS: dict[str, list[str]] = {
     "a public address that is none": ["serve", "--public-url", "party"],
     "a sub-path that is none": ["serve", "--root-path", "a b?"],
     "a network that is none": ["serve", "--trusted-proxies", "everybody"],
+    "a Wi-Fi password without a network": ["serve", "--wifi-password", "correct horse"],
     "a certificate without its key": ["serve", "--tls-cert", "cert.pem"],
 }
 BAD_VARIABLES = {

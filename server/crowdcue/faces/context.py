@@ -27,6 +27,7 @@ class Context:
     `public_url`: where phones reach the landing page, sub-path included, without a trailing slash.
     `root_path`: the sub-path alone ("" or "/party"). `ready`: the music is searchable; `proved_at`: when (s of the
     event loop) the log last gave back what this node published. `metrics_token`: opens `/metrics` from elsewhere.
+    `wifi`: what a QR code says that joins the guests' network.
     """
 
     registry: Registry
@@ -41,6 +42,7 @@ class Context:
     proved_at: float = float("-inf")
     draining: bool = False
     metrics_token: str | None = field(default=None, repr=False)
+    wifi: str | None = field(default=None, repr=False)
     conversations: set[Conversation] = field(default_factory=set)
 
     def why_not_ready(self) -> str | None:

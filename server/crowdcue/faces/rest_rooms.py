@@ -81,13 +81,27 @@ def routes(context: Context, gate: Gate) -> list[BaseRoute]:
         live = await room(request)
         name = (await live.fresh()).settings["name"]
         code = live.code
-        body = orjson.dumps(
-            {"code": code, "name": name, "url": room_url(context, code), "qr": f"/api/rooms/{code}/qr.svg"}
-        )
+        found = {
+            "code": code,
+            "name": name,
+            "url": room_url(context, code),
+            "qr": f"/api/rooms/{code}/qr.svg",
+        }
+        if context.wifi is not None:
+            found["wifi"] = f"/api/rooms/{code}/wifi.svg"
+        body = orjson.dumps(found)
         return unless_known(request, body_tag(body), body)
 
     async def qr(request: Request) -> Response:
-        svg = qr_svg(room_url(context, (await room(request)).code))
+        return picture(request, qr_svg(room_url(context, (await room(request)).code)))
+
+    async def wifi(request: Request) -> Response:
+        await room(request)  # who has no code of a party here has no business in its network
+        if context.wifi is None:
+            raise problem("no_such_room", "The network of this party is not told here.")
+        return picture(request, qr_svg(context.wifi))
+
+    def picture(request: Request, svg: bytes) -> Response:
         headers = {
             "ETag": body_tag(svg),
             "Cache-Control": "private, max-age=3600",
@@ -122,4 +136,5 @@ def routes(context: Context, gate: Gate) -> list[BaseRoute]:
         Route("/api/rooms", gate.endpoint(create, writes=True), methods=["POST"]),
         Route("/api/rooms/{code}/invite", plain(invite)),
         Route("/api/rooms/{code}/qr.svg", plain(qr)),
+        Route("/api/rooms/{code}/wifi.svg", plain(wifi)),
     ]
