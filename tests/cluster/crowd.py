@@ -19,15 +19,25 @@ PATIENCE = 30.0
 
 class Crowd:
     """`async with Crowd(url, code, 60) as crowd:` they act until the block ends; then `verify` what became of it.
+    With several addresses they spread over them.
 
     Everything that a guest asks for is answered in the end: the client library asks again after a broken line. So the
     room must hold exactly what was acknowledged, no more and no less.
     """
 
     def __init__(
-        self, url: str, code: str, guests: int, *, pause: float = 0.05, patience: float = PATIENCE
+        self,
+        urls: str | list[str],
+        code: str,
+        guests: int,
+        *,
+        pause: float = 0.05,
+        patience: float = PATIENCE,
     ) -> None:
-        self.parties = [Party(url, code, name=f"Guest {n}", timeout=patience) for n in range(guests)]
+        urls = [urls] if isinstance(urls, str) else urls
+        self.parties = [
+            Party(urls[n % len(urls)], code, name=f"Guest {n}", timeout=patience) for n in range(guests)
+        ]
         self._patience = patience
         self.added: set[str] = set()
         self.votes: dict[tuple[int, str], int] = {}
@@ -69,18 +79,23 @@ class Crowd:
 
     async def verify(self, nodes: list[str], code: str) -> None:
         """Every node holds exactly what was acknowledged, each member's votes included."""
-        scores = Counter(dict.fromkeys(self.added, 0))
-        for (_, song), value in self.votes.items():
-            scores[song] += value
+        scores = self.scores()
         async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as web:
             for url in nodes:
                 queue = (await web.get(f"{url}/api/rooms/{code}/queue")).json()
                 assert len(queue) == len(self.added), f"songs on {url}"
-                assert {str(track["id"]): track["votes"] for track in queue} == dict(scores), f"on {url}"
+                assert {str(track["id"]): track["votes"] for track in queue} == scores, f"on {url}"
         number = random.randrange(len(self.parties))
         async with Party(nodes[0], code, token=self.parties[number].token) as again:
             mine = {song: value for (who, song), value in self.votes.items() if who == number and value}
             assert again.mine == mine
+
+    def scores(self) -> dict[str, int]:
+        """What was acknowledged: each song and the votes for it."""
+        scores = Counter(dict.fromkeys(self.added, 0))
+        for (_, song), value in self.votes.items():
+            scores[song] += value
+        return dict(scores)
 
     async def _act(self, number: int, party: Party) -> None:
         chance = random.Random(number)
