@@ -43,7 +43,9 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
 def test_all_twelve_are_made_in_a_few_seconds_of_cpu(rendered: Rendered) -> None:
     assert rendered.made == len(TUNES) == 12
     assert rendered.progress == [(n, 12) for n in range(1, 13)]
-    assert rendered.cpu < 12, "about two seconds on a quick machine, five on a slow one; this is no measurement"
+    assert rendered.cpu < 12, (
+        "about two seconds on a quick machine, five on a slow one; this is no measurement"
+    )
 
 
 def test_they_are_not_made_again(rendered: Rendered) -> None:

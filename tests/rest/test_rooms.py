@@ -108,14 +108,18 @@ async def test_the_invitation_and_its_qr_code(tags: Path, music: Path, root_path
 async def test_the_wifi_is_told_where_the_server_knows_it(party: Party, tags: Path, music: Path) -> None:
     invite = await party.caller().get("/api/rooms/MAIN/invite")
     assert "wifi" not in invite.json()
-    assert (await party.caller().get("/api/rooms/MAIN/wifi.svg")).status_code == 404
+    assert (await (await party.host()).get("/api/rooms/MAIN/wifi.svg")).status_code == 404
     party.context.wifi = wifi_data("Our; house", "correct horse")
     party.transport = httpx.ASGITransport(app.build(party.context))
-    guest = party.caller()
+    host, guest = await party.host(), party.member("Guest")
     invite = await guest.get("/api/rooms/MAIN/invite")
-    svg = await guest.get(invite.json()["wifi"])
+    svg = await host.get(invite.json()["wifi"])
     assert svg.content == qr_svg(r"WIFI:T:WPA;S:Our\; house;P:correct horse;;")
-    assert (await guest.get("/api/rooms/ABCDEF/wifi.svg")).status_code == 404
+    assert refusal(await guest.get(invite.json()["wifi"])) == (403, "forbidden"), (
+        "the password is not for everybody"
+    )
+    assert refusal(await party.caller().get(invite.json()["wifi"])) == (403, "forbidden")
+    assert (await host.get("/api/rooms/ABCDEF/wifi.svg")).status_code == 404
 
 
 def test_what_a_network_may_be() -> None:

@@ -230,7 +230,8 @@ def tunes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def server(tunes: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(tmp_path_factory.mktemp("web") / "data", open_party=False, music=[tunes]) as running:
+    data, password = tmp_path_factory.mktemp("web") / "data", {"CROWDCUE_WIFI_PASSWORD": "correct horse"}
+    with Server(data, "--wifi", "The house", open_party=False, music=[tunes], env=password) as running:
         yield running
 
 

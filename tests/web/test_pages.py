@@ -99,7 +99,7 @@ async def test_after_a_crash_everything_is_there_and_taps_made_meanwhile_count(
         pressed = anna.page.get_by_role("button", name="Vote up", exact=False, pressed=True)
         await expect(pressed).to_have_count(2)
         # That the server is gone the browsers report themselves; anything else would be ours.
-        gone = re.compile("WebSocket connection to|ERR_CONNECTION_REFUSED")
+        gone = re.compile("WebSocket connection to|ERR_CONNECTION_(REFUSED|RESET)")
         assert not [line for line in anna.complaints + stage.complaints if not gone.search(line)]
         await party.close()
 

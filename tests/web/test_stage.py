@@ -41,6 +41,16 @@ async def test_the_music_plays_and_the_next_song_starts_by_itself(party: Party) 
     await _heard(stage)
 
 
+async def test_a_hosts_stage_shows_how_to_join_the_wifi_and_no_other_screen_does(party: Party) -> None:
+    stage = await party.stage()
+    code = stage.page.get_by_alt_text("QR code that joins the Wi-Fi")
+    await expect(code).to_be_visible()
+    assert await code.evaluate("img => img.decode().then(() => img.naturalWidth)") > 0
+    watching = await party.stage(host=False)
+    await expect(watching.page.locator(".join .qr img")).to_have_count(1)
+    await expect(watching.page.get_by_alt_text("QR code that joins the Wi-Fi")).to_have_count(0)
+
+
 async def test_songs_that_cannot_be_played_are_passed_within_three_seconds(party: Party) -> None:
     stage = await party.stage()
     guest = await party.phone("Gero")

@@ -235,12 +235,11 @@ _ROOM_DOCS: Final = (
     _Doc(
         "get",
         "/api/rooms/{code}/wifi.svg",
-        "The guests' Wi-Fi as a QR code, if the server was told of one",
+        "The guests' Wi-Fi as a QR code, if the server was told of one; for hosts' screens",
         _TEXT,
-        codes=("no_such_room", "unavailable"),
+        codes=("unauthorised", "forbidden", "no_such_room", "unavailable"),
         tag="Rooms",
         read=True,
-        member=False,
         mime="image/svg+xml",
     ),
     _Doc(

@@ -95,11 +95,13 @@ def routes(context: Context, gate: Gate) -> list[BaseRoute]:
     async def qr(request: Request) -> Response:
         return picture(request, qr_svg(room_url(context, (await room(request)).code)))
 
-    async def wifi(request: Request) -> Response:
-        await room(request)  # who has no code of a party here has no business in its network
+    async def wifi(call: Call) -> Response:
+        live = await call.room()
+        if not context.identity.is_host(live, await call.actor(live)):
+            raise problem("forbidden", "The network's password is for the host's screens.")
         if context.wifi is None:
             raise problem("no_such_room", "The network of this party is not told here.")
-        return picture(request, qr_svg(context.wifi))
+        return picture(call.request, qr_svg(context.wifi))
 
     def picture(request: Request, svg: bytes) -> Response:
         headers = {
@@ -136,5 +138,5 @@ def routes(context: Context, gate: Gate) -> list[BaseRoute]:
         Route("/api/rooms", gate.endpoint(create, writes=True), methods=["POST"]),
         Route("/api/rooms/{code}/invite", plain(invite)),
         Route("/api/rooms/{code}/qr.svg", plain(qr)),
-        Route("/api/rooms/{code}/wifi.svg", plain(wifi)),
+        Route("/api/rooms/{code}/wifi.svg", gate.endpoint(wifi)),
     ]
