@@ -265,6 +265,7 @@ class FrameSink:
         "_ended",
         "_fd",
         "_held",
+        "_held_bytes",
         "_loop",
         "_paused",
         "_transport",
@@ -278,6 +279,7 @@ class FrameSink:
         self._transport = transport
         self._loop = loop
         self._held: list[bytes] | None = None  # written in this turn of the loop
+        self._held_bytes = 0
         self._paused = transport.get_write_buffer_size() > 0
         self._ended = False
         #: The socket's number, or -1 where there is none whose bytes are those of the transport …
@@ -304,18 +306,23 @@ class FrameSink:
     def write(self, frame: bytes) -> None:
         """Send the frame together with all others of this turn of the loop: each call of the kernel costs more than
         all that is done for a vote."""
-        if self._held is not None:
-            self._held.append(frame)
-        elif not self._ended:
-            self._held, self._direct = [frame], -1
+        if self._ended:
+            return
+        if self._held is None:
+            self._held, self._direct = [], -1
             self._loop.call_soon(self.flush)
+        self._held.append(frame)
+        self._held_bytes += len(frame)
 
     def flush(self) -> None:
         """Hand what is held to the transport."""
-        held, self._held = self._held, None
-        if held is not None and not self._ended:
+        if held := self._take_held():
             self._transport.write(held[0] if len(held) == 1 else b"".join(held))
             self._look()
+
+    def _take_held(self) -> list[bytes] | None:
+        held, self._held, self._held_bytes = self._held, None, 0
+        return held
 
     def send(self, frame: bytes) -> bool:
         """Hand the frame to the kernel if nothing waits before it; False: it was not sent."""
@@ -334,8 +341,7 @@ class FrameSink:
 
     def buffered(self) -> int:
         """Bytes that the kernel has not taken yet."""
-        waiting = self._transport.get_write_buffer_size()
-        return waiting if self._held is None else waiting + sum(map(len, self._held))
+        return self._transport.get_write_buffer_size() + self._held_bytes
 
     def close(self, code: int, reason: str) -> None:
         """End in order, through the application's own close."""
@@ -344,13 +350,14 @@ class FrameSink:
 
     def abort(self) -> None:
         """Drop the connection and whatever it had buffered."""
-        self._held = None
+        self._take_held()
         self._look()
         self._transport.abort()
 
     def end(self) -> None:
         """Write nothing more. The socket's number may soon be another connection's."""
-        self._ended, self._fd, self._direct, self._held = True, -1, -1, None
+        self._ended, self._fd, self._direct = True, -1, -1
+        self._take_held()
 
 
 def _plain_socket(transport: Transport) -> int:
