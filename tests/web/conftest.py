@@ -30,7 +30,7 @@ FLAGS: Final = (
 KIOSK: Final = "--autoplay-policy=no-user-gesture-required"
 ATTENDED: Final = "--autoplay-policy=document-user-activation-required"
 #: A loaded machine with two cores renders slowly; nothing here waits this long on a quiet one (ms).
-PATIENCE: Final = 10_000
+PATIENCE: Final = 20_000
 
 #: What `data-level` of the visualiser is while something is heard: at least 0.02.
 LOUD: Final = re.compile(r"^(0\.0[2-9]|0\.[1-9]|1)")
