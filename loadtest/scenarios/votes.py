@@ -156,7 +156,7 @@ async def run(told: argparse.Namespace, target: Target, progress: Progress) -> R
         phone.close()
     if told.peers and not told.rate:
         bare = await bare_echo(told.voters, 1, told.seconds, result.errors, progress)
-        result.add("bare echo, messages a second and core", bare, "/s/core")
+        result.add("bare echo, one in flight, messages a second and core", bare, "/s/core")
         if meter.nodes:
             share = len(storm.latency) / meter.nodes / bare
             result.add("share of the bare echo's rate", share, "", SHARES[told.in_flight >= 8], most=False)

@@ -201,7 +201,8 @@ def _told_by(branch: Branch, phone: Phone, id_: str, told: dict[str, Any]) -> bo
     if asked["op"] == "vote":
         # Of votes on a song that were under way together, the one that is in the log answers for the others.
         for other, their in phone.asked.items():
-            if their["op"] == "vote" and their["song_id"] == asked["song_id"] and other != id_:
+            alike = their["op"] == "vote" and their["song_id"] == asked["song_id"]
+            if alike and other != id_ and (their["value"] < 0) == (asked["value"] < 0):
                 outcomes = outcomes + branch.outcomes.get((name, other), [])
     return any(answer(id_, outcome) == told for outcome in outcomes if isinstance(outcome, Done))
 

@@ -381,6 +381,18 @@ class Talk:
                 return Closed(error.rcvd.code, error.rcvd.reason) if error.rcvd else Closed(1006, "")
 
 
+async def both_act(anna: Talk, ben: Talk, songs: int) -> None:
+    """One adds songs while the other votes for them; all is answered, and both see it."""
+    for number in range(songs):
+        await anna.ask("add", song=song(f"s{number}"))
+        await ben.ask("vote", song_id=f"s{number // 2}", value=1)
+    await anna.until(lambda: not anna.unanswered)
+    await ben.until(lambda: not ben.unanswered)
+    done = await ben.do("rename", name="Ben")
+    await anna.until(lambda: anna.model.seq >= done["seq"])
+    assert len(anna.queue) == songs
+
+
 async def fresh_view(server: Server, code: str, token: str) -> dict[str, Any]:
     """What a member who comes anew is shown."""
     async with Talk(server, code, token=token) as talk:

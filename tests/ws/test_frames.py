@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from crowdcue.faces.frames import EXTENSION, SEND_BUFFER, FrameSink, FramesProtocol, QueueSink, prepare_frame
 from crowdcue.live.tasks import Tasks
 from tests.support.servers import Server
-from tests.support.talk import Talk, fresh_view, new_room, song
+from tests.support.talk import Talk, both_act, fresh_view, new_room
 
 Act = Callable[[FrameSink, Receive, Send], Awaitable[None]]
 
@@ -381,16 +381,9 @@ async def test_a_whole_party_over_the_plain_way(tmp_path: Path) -> None:
     with await asyncio.to_thread(server.start):
         room = await asyncio.to_thread(new_room, server)
         async with Talk(server, room.code) as anna, Talk(server, room.code, codec="msgpack") as ben:
-            for number in range(60):
-                await anna.ask("add", song=song(f"s{number}"))
-                await ben.ask("vote", song_id=f"s{number // 2}", value=1)
-            await anna.until(lambda: not anna.unanswered)
-            await ben.until(lambda: not ben.unanswered)
-            done = await ben.do("rename", name="Ben")
+            await both_act(anna, ben, 60)
             for talk in (anna, ben):
-                await talk.until(lambda talk=talk: talk.model.seq >= done["seq"])  # type: ignore[misc]
                 assert talk.model.view() == await fresh_view(server, room.code, talk.token)
-            assert len(anna.queue) == 60
         stranger = await Talk(server, "NOSUCH", greet=False).open()
         assert (await stranger.closed()).code == 4404
         async with Talk(server, room.code) as last:

@@ -19,7 +19,7 @@ from crowdcue.faces.frames import QueueSink
 from crowdcue.log.memory import MemoryLog
 from tests.rest.party import Party, party_over
 from tests.support.servers import Server
-from tests.support.talk import Talk, new_room, song
+from tests.support.talk import Talk, both_act, new_room
 
 
 @contextlib.asynccontextmanager
@@ -65,14 +65,8 @@ async def test_a_party_on_another_asgi_server(tmp_path: Path, monkeypatch: pytes
     ):
         room = await asyncio.to_thread(new_room, server)
         async with Talk(server, room.code) as anna, Talk(server, room.code, codec="msgpack") as ben:
-            for number in range(30):
-                await anna.ask("add", song=song(f"s{number}"))
-                await ben.ask("vote", song_id=f"s{number // 2}", value=1)
-            await anna.until(lambda: not anna.unanswered)
-            await ben.until(lambda: not ben.unanswered)
-            done = await ben.do("rename", name="Ben")
-            await anna.until(lambda: anna.model.seq >= done["seq"])
-            assert anna.model.items == ben.model.items and len(anna.queue) == 30
+            await both_act(anna, ben, 30)
+            assert anna.model.items == ben.model.items
             async with Talk(server, room.code) as carla:
                 assert carla.model.items == anna.model.items, "patches add up to a fresh state"
         stranger = await Talk(server, "NOSUCH", greet=False).open()

@@ -300,8 +300,8 @@ class LiveRoom:
     # Called by the replica
 
     def _applied(self, entry: Entry, applied: Applied) -> None:
-        room = self.room
         tickets = self._appender.applied(entry, applied)
+        room = self.room
         for vote in applied.votes:
             for listener in self._presence.of(vote.member):
                 if not _gave_it(tickets, vote.place, listener):
