@@ -127,9 +127,12 @@ async def test_a_host_controls_the_music_and_guests_do_not(party: Party) -> None
     await host.press("Remove Tone 3")
     await expect(guest.rows()).to_have_count(0)
     await guest.add("Tone 4", "Tone 5")
+    await expect(host.rows()).to_have_count(2)
     await host.page.get_by_role("button", name=re.compile("here")).click()
     await host.press("Clear the queue")
     await expect(guest.rows()).to_have_count(0)
+    # Until it is there, the last "Undo" is that of the removal.
+    await expect(host.page.get_by_text("The queue is empty now.")).to_be_visible()
     await host.page.get_by_role("button", name="Undo").last.click()
     await expect(guest.rows()).to_have_count(2)
 
