@@ -6,7 +6,7 @@ import { positionAt, ServerClock } from '../src/lib/clock';
 import { accentFor, contrast, fromHsl, hueOf, meanColour, toHsl, type Rgb } from '../src/lib/colour';
 import { about, clockTime, ordinal, signed, suggestedName } from '../src/lib/format';
 import { waits } from '../src/lib/wait';
-import { steer } from '../src/sound/steer';
+import { keepsPitch, steer } from '../src/sound/steer';
 import type { Playing } from '../src/lib/wire';
 import { item, view } from './make';
 
@@ -21,25 +21,41 @@ const playing = (more: Partial<Playing> = {}): Playing => ({
 });
 
 describe('the clock', () => {
-  it('believes the quickest of several pings', () => {
+  it('knows the time from the quickest way there and the quickest way back, though no ping had both', () => {
     const clock = new ServerClock();
     clock.guess(0, 500);
     expect(clock.now(100)).toBe(600);
-    clock.sample(0, 1_300, 400);
-    clock.sample(500, 1_520, 540);
-    clock.sample(600, 2_000, 1_100);
-    expect(clock.offset).toBe(1_000);
+    clock.sample(0, 1_395, 400); // 395 there, 5 back
+    clock.sample(500, 1_505, 700); // 5 there, 195 back
+    expect(clock.offset).toBeCloseTo(1_000.5, 0);
+    clock.sample(800, 2_000, 1_300); // slow both ways: it says nothing new
+    expect(clock.offset).toBeCloseTo(1_000.5, 0);
   });
 
-  it('drops samples that are too old, and all of them after a sleep', () => {
+  it('follows a clock that drifts', () => {
+    const clock = new ServerClock();
+    for (let local = 0; local < 300_000; local += 1_500) {
+      clock.sample(local, Math.floor((local + 5) * 1.0002 + 700), local + 10);
+      expect(Math.abs(clock.now(local + 10) - ((local + 10) * 1.0002 + 700))).toBeLessThan(4);
+    }
+  });
+
+  it('follows a clock that was set at once, and forgets all after a sleep', () => {
     const clock = new ServerClock();
     clock.sample(0, 1_001, 2);
-    clock.sample(100_000, 101_550, 100_100);
-    expect(clock.offset).toBe(1_500);
+    clock.sample(5_000, 6_550, 5_100);
+    expect(clock.offset).toBeCloseTo(1_500, -1);
     clock.forget();
-    expect(clock.offset).toBe(1_500);
+    expect(clock.offset).toBeCloseTo(1_500, -1);
     clock.sample(200_000, 203_050, 200_100);
-    expect(clock.offset).toBe(3_000);
+    expect(clock.offset).toBeCloseTo(3_000, -1);
+  });
+
+  it('takes no time that ran backwards', () => {
+    const clock = new ServerClock();
+    clock.guess(0, 500);
+    clock.sample(10, 900, 5);
+    expect(clock.offset).toBe(500);
   });
 
   it('places a song, running and paused, within its length', () => {
@@ -65,13 +81,20 @@ describe('steering', () => {
   it('leaves a sound alone that is close enough, and nudges one that is not, by no more than ears allow', () => {
     expect(settled(0.005)).toBe(1);
     expect(settled(0.02)).toBeCloseTo(1.008, 6);
+    expect(settled(0.05)).toBeCloseTo(1.01, 6);
     expect(settled(0.2)).toBeCloseTo(1.02, 6);
     expect(settled(-0.2)).toBeCloseTo(0.98, 6);
   });
 
   it('bends the rate in small steps, and back again', () => {
-    expect(steer(10.2, 10, 1, LONG)).toEqual({ rate: expect.closeTo(1.006, 6) });
-    expect(steer(10, 10, 1.02, LONG)).toEqual({ rate: expect.closeTo(1.014, 6) });
+    expect(steer(10.2, 10, 1, LONG)).toEqual({ rate: expect.closeTo(1.004, 6) });
+    expect(steer(10, 10, 1.02, LONG)).toEqual({ rate: expect.closeTo(1.016, 6) });
+  });
+
+  it('keeps the pitch only where its change could be heard', () => {
+    expect(keepsPitch(settled(0.05))).toBe(false);
+    expect(keepsPitch(settled(-0.05))).toBe(false);
+    expect(keepsPitch(settled(0.2))).toBe(true);
   });
 
   it('jumps only beyond a quarter of a second, and not again at once', () => {

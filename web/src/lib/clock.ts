@@ -1,56 +1,61 @@
 /** Server time estimated from pings, and where a song is at a given server time; pure. */
 import type { Playing } from './wire';
 
-/** Samples that compete for the lowest round trip; enough to ride out a burst of slow ones. */
+/** Samples that are remembered; enough to ride out a burst of slow ones. */
 const KEEP = 40;
 /** An old sample, however quick, says nothing about a clock that has drifted since (ms). */
 const MAX_AGE = 90_000;
-/** Round trips this close to the best are as good as the best; their middle is better than any one of them. */
-const AS_GOOD = 1.5;
-/** Round trips are never told apart finer than this (ms). */
-const GRAIN = 2;
+/** Two clocks may run apart by as much (ms in a ms); what a sample said grows vaguer with its age. */
+const DRIFT = 0.0003;
+/** The server tells whole milliseconds, cut off. */
+const GRAIN = 1;
 
 interface Sample {
   at: number;
-  roundTrip: number;
-  offset: number;
+  /** The offset is no less and no more than this (ms). */
+  least: number;
+  most: number;
 }
 
 /** All times in ms; `local` is any steady clock of this browser. */
 export class ServerClock {
+  /** The newest first. */
   private samples: Sample[] = [];
-  private rough = 0;
+  offset = 0;
 
   /** A first, one-way guess, as good as half the network's delay. */
   guess(local: number, server: number): void {
-    this.rough = server - local;
+    if (!this.samples.length) this.offset = server - local;
   }
 
-  /** A ping sent at `sent` was answered with the server's time `server` and came back at `received`. */
+  /**
+   * A ping sent at `sent` was answered with the server's time `server` and came back at `received`.
+   *
+   * The server looked at its clock between the two, so each sample gives bounds, and what all samples allow is
+   * narrower than what any of them does: its middle is wrong only by half of how much quicker the quickest way there
+   * was than the quickest way back, and those two need not have been one round trip's.
+   */
   sample(sent: number, server: number, received: number): void {
-    const roundTrip = received - sent;
-    if (!(roundTrip >= 0)) return;
-    const kept = this.samples.filter((sample) => received - sample.at < MAX_AGE).slice(1 - KEEP);
-    this.samples = [...kept, { at: received, roundTrip, offset: server - (sent + received) / 2 }];
+    if (!(received >= sent)) return;
+    const kept = this.samples.filter((sample) => received - sample.at < MAX_AGE).slice(0, KEEP - 1);
+    this.samples = [{ at: received, least: server - received, most: server + GRAIN - sent }, ...kept];
+    let [least, most] = [-Infinity, Infinity];
+    for (const [index, sample] of this.samples.entries()) {
+      const vague = (received - sample.at) * DRIFT;
+      const both = [Math.max(least, sample.least - vague), Math.min(most, sample.most + vague)] as const;
+      if (both[0] > both[1]) {
+        // No offset suits them all: a clock was set, and the older ones speak of before.
+        this.samples.length = index;
+        break;
+      }
+      [least, most] = both;
+    }
+    this.offset = (least + most) / 2;
   }
 
   /** After a sleep the steady clock may have stood still: nothing measured before counts. */
   forget(): void {
-    this.rough = this.offset;
     this.samples = [];
-  }
-
-  /** How far the estimate may be off at most (ms); infinite before the first ping came back. */
-  get doubt(): number {
-    return this.samples.length ? Math.min(...this.samples.map((sample) => sample.roundTrip)) / 2 : Infinity;
-  }
-
-  get offset(): number {
-    if (!this.samples.length) return this.rough;
-    const best = Math.min(...this.samples.map((sample) => sample.roundTrip));
-    const good = this.samples.filter(({ roundTrip }) => roundTrip <= best * AS_GOOD + GRAIN);
-    const sorted = good.map(({ offset }) => offset).sort((a, b) => a - b);
-    return sorted[sorted.length >> 1]!;
   }
 
   now(local: number): number {

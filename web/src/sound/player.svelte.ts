@@ -6,7 +6,7 @@ import type { Playing } from '../lib/wire';
 import { Deck } from './deck';
 import { Graph } from './graph';
 import { Levels } from './levels';
-import { steer } from './steer';
+import { keepsPitch, steer } from './steer';
 
 /** A song that makes no sound by then cannot be played; the room must not wait longer than 3 s in all (ms). */
 const START_WITHIN = 2_500;
@@ -208,7 +208,10 @@ export class Player {
     }
     const steering = steer(target, audio.currentTime, audio.playbackRate, performance.now() - this.jumpedAt);
     if ('jump' in steering) this.jump(steering.jump + this.startTakes);
-    else if (audio.playbackRate !== steering.rate) audio.playbackRate = steering.rate;
+    else if (audio.playbackRate !== steering.rate) {
+      audio.preservesPitch = keepsPitch(steering.rate);
+      audio.playbackRate = steering.rate;
+    }
   }
 
   /** Others make sound, too: then all of them have to start in the same instant. */
@@ -275,6 +278,7 @@ export class Player {
 
   private jump(target: number): void {
     this.deck.audio.playbackRate = 1;
+    this.deck.audio.preservesPitch = false;
     this.jumpedAt = performance.now();
     if (Math.abs(this.deck.audio.currentTime - target) > 0.005) this.deck.audio.currentTime = target;
   }
