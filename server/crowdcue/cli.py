@@ -144,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
         "--log-format", choices=FORMATS, default="text", help="how log lines look (default: text)"
     )
     _add_store(serve)
-    for sub in (serve, *_operators(commands)):
+    for sub in (serve, *_operators(commands), _webhook(commands)):
         _defaults_from_environment(sub)
     return parser
 
@@ -177,6 +177,20 @@ def _operators(commands: argparse._SubParsersAction[_Parser]) -> list[_Parser]:
     doctor.add_argument("--port", type=_port, default=8080, help="the port (default: 8080)")
     doctor.add_argument("--music", type=Path, action="append", metavar="DIR", help="a folder of music")
     return [link, delete, export, bring, backup, doctor]
+
+
+def _webhook(commands: argparse._SubParsersAction[_Parser]) -> _Parser:
+    hook = commands.add_parser(
+        "webhook", help="tell another program what happens in a party", allow_abbrev=False
+    )
+    hook.add_argument("url", type=_url, metavar="URL", help="where the party is")
+    hook.add_argument("code", metavar="CODE", help="the party's code")
+    hook.add_argument(
+        "target", type=_url, metavar="TARGET", help="the address that gets a POST for what happens"
+    )
+    hook.add_argument("--webhook-key", metavar="KEY", help="signs what is sent (better in the environment)")
+    hook.add_argument("--host-token", metavar="TOKEN", help="come in with the host's rights")
+    return hook
 
 
 def _defaults_from_environment(parser: argparse.ArgumentParser) -> None:
@@ -213,6 +227,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parsed = parser.parse_args(_music_from_command_line(arguments))
     # gRPC's core writes to the terminal past all loggers; what matters of it, we say ourselves. It reads this once.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    if parsed.command == "webhook":
+        return _tell(parsed)
     # Imported late, so that --help and mistakes answer at once.
     from crowdcue import node
 
@@ -245,6 +261,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     except node.BadSetting as error:
         sys.stderr.write(f"crowdcue: {error}\n")
         return 2
+
+
+def _tell(parsed: argparse.Namespace) -> int:
+    """Relay a party's changes until it is over; the exit code."""
+    from crowdcue import logs
+    from crowdcue.client import CrowdcueError, Party, webhook
+
+    async def run() -> None:
+        target = webhook.Target(parsed.target, parsed.webhook_key)
+        async with Party(parsed.url, parsed.code, name="Webhook", host=parsed.host_token) as party:
+            await webhook.relay(party, target)
+
+    logs.set_up("text")
+    try:
+        asyncio.run(run())
+    except KeyboardInterrupt:
+        pass
+    except CrowdcueError as error:
+        sys.stderr.write(f"crowdcue: {error}\n")
+        return 1
+    return 0
 
 
 def _operate(parsed: argparse.Namespace, common: dict[str, Any]) -> int:
