@@ -195,7 +195,9 @@ async def test_a_phone_is_right_within_a_second_after_sleep(party: Party) -> Non
         await expect(anna.rows()).to_have_count(number - 1)
         woke = time.monotonic()
         await anna.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-        await expect(anna.rows()).to_have_count(number)
+        await anna.page.wait_for_function(  # looks at every frame, where `expect` looks now and then
+            "(n) => document.querySelectorAll('#panel-queue [data-song]').length === n", arg=number
+        )
         took.append(time.monotonic() - woke)
         await anna.live()
         if took[-1] < 1:
