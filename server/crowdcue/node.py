@@ -32,6 +32,7 @@ from crowdcue.faces.auth import Identity
 from crowdcue.faces.context import Context
 from crowdcue.faces.frames import FramesProtocol
 from crowdcue.faces.guard import GuardedHttp
+from crowdcue.live.pins import Pins
 from crowdcue.live.registry import MAIN, Registry
 from crowdcue.live.tasks import Tasks
 from crowdcue.log.contract import Durability, Presence, RoomLog, Unavailable
@@ -160,9 +161,9 @@ async def _serve(options: Options) -> None:
         ending.push_async_callback(tasks.close)
         library = Library(options.music or [options.data / "demo"], options.data, spawn=tasks.spawn)
         ending.push_async_callback(library.close)
-        registry = Registry(store, presence, LibrarySongs(library), tasks)
-        ending.push_async_callback(registry.close)
         secret = await signing_secret(options, store)
+        registry = Registry(store, presence, LibrarySongs(library), tasks, Pins(secret))
+        ending.push_async_callback(registry.close)
         identity = Identity(secret, everybody_hosts=options.open_party)
         context = Context(
             registry=registry,

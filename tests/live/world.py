@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from crowdcue.live.listener import Listener, Sink
+from crowdcue.live.pins import Pins
 from crowdcue.live.registry import Registry
 from crowdcue.live.room import LiveRoom
 from crowdcue.live.tasks import Tasks
@@ -22,6 +23,7 @@ from tests.support.client_model import ClientModel
 from tests.support.story import song
 
 CODE = "PARTY2"
+PINS = Pins(b"a secret of these tests")
 
 
 class FakeSink(Sink):
@@ -130,7 +132,7 @@ class Node:
         self.log = MemoryLog(world.store, clock=world.clock, gate=self._gate, carry=self._carry, **log)
         self.log.shared = True
         self.tasks = Tasks()
-        self.registry = Registry(self.log, world.presence, songs, self.tasks)
+        self.registry = Registry(self.log, world.presence, songs, self.tasks, PINS)
         self.screens: list[Screen] = []
 
     async def _gate(self, operation: str, room: str, moment: str) -> None:

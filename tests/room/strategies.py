@@ -19,6 +19,7 @@ song_ids = st.sampled_from(SONGS)
 ids = st.none() | st.sampled_from(["i1", "i2", "i3"])
 rights = st.sampled_from([0, 0, 0, c.HOST, c.PLAYER, c.UNLIMITED, c.NODE])
 plays = st.sampled_from([c.ANY_PLAY, c.NO_PLAY, 1, 2, 3])
+seals = st.sampled_from(["", "seal one", "seal two"])
 songs = st.builds(
     Song,
     song_ids,
@@ -60,6 +61,8 @@ _others = st.one_of(
     st.builds(c.Clear, members, rights, ids, st.booleans()),
     st.builds(c.Sync, members, rights, ids, st.just("N"), st.lists(songs, max_size=5)),
     st.builds(c.Settings, members, rights, ids, changes),
+    st.builds(c.Lock, members, rights, ids, changes, seals),
+    st.builds(c.Admit, members, rights, ids, st.lists(members, max_size=3), seals),
 )
 #: Songs and votes make most of a party; the rest is mixed in.
 commands = st.one_of(_votes, _adds, _others, _others)

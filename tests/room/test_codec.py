@@ -169,9 +169,19 @@ def test_snapshots_of_the_future_are_refused_and_damaged_ones_told() -> None:
     frozen = codec.freeze(eventful().room)
     for index in (0, 1):
         with pytest.raises(codec.UnknownFormat):
-            codec.decode_room(codec.pack([*frozen[:index], 2, *frozen[index + 1 :]]))
+            codec.decode_room(codec.pack([*frozen[:index], 3, *frozen[index + 1 :]]))
     data = codec.pack(frozen)
-    for damaged in (b"", b"\xc1", data[:-1], data[1:], codec.pack([1, 1]), codec.pack(frozen[:-1]), b"\x01"):
+    for damaged in (
+        b"",
+        b"\xc1",
+        data[:-1],
+        data[1:],
+        codec.pack([1, 1]),
+        codec.pack(frozen[:-1]),
+        b"\x01",
+        codec.pack([codec.SNAPSHOT_WITH_PIN, *frozen[1:]]),
+        codec.pack([*frozen, ["seal", []]]),
+    ):
         with pytest.raises(ValueError, match="damaged"):
             codec.decode_room(damaged)
 

@@ -35,9 +35,11 @@ EXAMPLES: dict[type[c.Command], Callable[[str, int], c.Command]] = {
     c.Ban: lambda m, r: c.Ban(m, r, None, "zoe", True),
     c.Settings: lambda m, r: c.Settings(m, r, None, {"name": "New"}),
     c.Rotate: lambda m, r: c.Rotate(m, r, None),
+    c.Lock: lambda m, r: c.Lock(m, r, None, {"name": "New"}, "seal"),
+    c.Admit: lambda m, r: c.Admit(m, r, None, ["zoe"], "seal"),
 }
 EVERYONE = {c.Add, c.Vote, c.Step, c.Skip, c.Rename}
-NODE_ONLY = {c.Create, c.Claim, c.Rotate}
+NODE_ONLY = {c.Create, c.Claim, c.Rotate, c.Admit}
 
 
 def party() -> Story:

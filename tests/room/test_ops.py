@@ -30,6 +30,9 @@ class Room:
     def find_song(self, song_id: str) -> Song | None:
         return KNOWN if song_id == KNOWN.id else None
 
+    def seal_pin(self, pin: str) -> str:
+        return f"seal of {pin}" if pin else ""
+
 
 def make(op: object, **fields: Any) -> c.Command | Refused:
     message = {"t": "do", "id": "i", "op": op, **fields}
@@ -63,6 +66,8 @@ HEAD = ("anna", c.PLAYER, "i")
         ("unban", {"member": "ben"}, c.Ban(*HEAD, "ben", False)),
         ("settings", {"skip_share": 0.25}, c.Settings(*HEAD, {"skip_share": 250})),
         ("settings", {"name": "P", "clock": "anyone"}, c.Settings(*HEAD, {"name": "P", "clock": "anyone"})),
+        ("settings", {"name": "P", "pin": "1234"}, c.Lock(*HEAD, {"name": "P"}, "seal of 1234")),
+        ("settings", {"pin": None}, c.Lock(*HEAD, {}, "")),
     ],
 )
 def test_every_op_becomes_its_command(op: str, fields: dict[str, Any], command: c.Command) -> None:
@@ -112,6 +117,8 @@ def test_every_op_is_in_the_examples_above() -> None:
         ("settings", {"skip_share": 10**400}),
         ("settings", {"volume": 3}),
         ("settings", {"colour": "red"}),
+        ("settings", {"pin": "123"}),
+        ("settings", {"pin": 1234}),
         ("settings", {"cooldown": "5"}),
     ],
 )

@@ -250,7 +250,7 @@ def test_all_kinds_of_outcomes_are_met_by_the_strategies() -> None:
     seen: set[str] = set()
     played = 0
 
-    @settings(deadline=None, max_examples=100, database=None, derandomize=True)
+    @settings(deadline=None, max_examples=200, database=None, derandomize=True)
     @given(some.logs)
     def run(log: Log) -> None:
         nonlocal played

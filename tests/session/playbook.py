@@ -28,6 +28,9 @@ class Around:
     def find_song(self, song_id: str) -> Song | None:
         return Song("lib", "Title", "Artist", 1_000) if song_id == "lib" else None
 
+    def seal_pin(self, pin: str) -> str:
+        return f"seal of {len(pin)}" if pin else ""
+
 
 class Play:
     """One conversation. Leaving the `with` with an effect nobody looked at is an unfinished play and fails."""

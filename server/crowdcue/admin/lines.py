@@ -38,7 +38,7 @@ _NAME: Final = forms.text(0, 64)
 _ID: Final = ops.MEMBER_ID
 _BY: Final = forms.Record({"id": _ID, "name": _NAME}, {})
 _ROOM: Final = forms.Record(
-    {"settings": settings.SETTINGS_FORM.form, "volume": forms.whole(0, 100), "host_generation": _COUNT},
+    {"settings": settings.TABLE_FORM.form, "volume": forms.whole(0, 100), "host_generation": _COUNT},
     {"turn": _COUNT, "arrivals": _COUNT},
 )
 _MEMBER: Final = forms.Record(

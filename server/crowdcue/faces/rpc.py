@@ -50,6 +50,8 @@ STATUS: Final[dict[Code, grpc.StatusCode]] = {
     "bad_request": grpc.StatusCode.INVALID_ARGUMENT,
     "unauthorised": grpc.StatusCode.UNAUTHENTICATED,
     "forbidden": grpc.StatusCode.PERMISSION_DENIED,
+    "pin_needed": grpc.StatusCode.PERMISSION_DENIED,
+    "bad_pin": grpc.StatusCode.PERMISSION_DENIED,
     "no_such_room": grpc.StatusCode.NOT_FOUND,
     "no_such_song": grpc.StatusCode.NOT_FOUND,
     "queue_empty": grpc.StatusCode.FAILED_PRECONDITION,

@@ -8,7 +8,7 @@ import orjson
 
 from crowdcue.room.forms import Record
 from crowdcue.room.refusal import CODES
-from crowdcue.room.settings import SETTINGS_FORM
+from crowdcue.room.settings import TABLE_FORM
 from crowdcue.room.song import SONG_FORM
 
 Schema = dict[str, Any]
@@ -61,7 +61,7 @@ SHARED: Final[dict[str, Schema]] = {
         "description": "\n".join(f"- `{code}`: {about}" for code, about in CODES.items()),
     },
     "By": record({"id": _TEXT, "name": _TEXT}, about="Who added a song."),
-    "Settings": {**of_record(SETTINGS_FORM), "description": "Settings of a room."},
+    "Settings": {**of_record(TABLE_FORM), "description": "Settings of a room."},
 }
 del SHARED["Settings"]["additionalProperties"]
 

@@ -10,6 +10,8 @@ HTTP: Final[dict[Code, int]] = {
     "bad_request": 400,
     "unauthorised": 401,
     "forbidden": 403,
+    "pin_needed": 403,
+    "bad_pin": 403,
     "no_such_room": 404,
     "no_such_song": 404,
     "queue_empty": 400,

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from crowdcue.live.pins import Pins
 from crowdcue.live.room import BEAT_EVERY, LiveRoom, Songs
 from crowdcue.live.tasks import Tasks
 from crowdcue.log.contract import NoSuchRoom, Presence, RoomExists, RoomLog, Unavailable
@@ -41,13 +42,16 @@ def normal_code(text: str) -> str | None:
 
 
 class Registry:
-    """All rooms of a store as this node sees them."""
+    """All rooms of a store as this node sees them. `pins`: as on the other nodes; without it, this one's own."""
 
-    def __init__(self, store: RoomLog, presence: Presence, songs: Songs, tasks: Tasks) -> None:
+    def __init__(
+        self, store: RoomLog, presence: Presence, songs: Songs, tasks: Tasks, pins: Pins | None = None
+    ) -> None:
         self.node = secrets.token_hex(8)
         self.store = store
         self._presence = presence
         self._songs = songs
+        self._pins = pins or Pins(secrets.token_bytes(32))
         self._tasks = tasks
         self._open: dict[str, LiveRoom] = {}
         self._opening: dict[str, asyncio.Task[LiveRoom]] = {}
@@ -100,7 +104,9 @@ class Registry:
         if len(self._open) >= MAX_OPEN:
             raise Unavailable("this node has as many rooms open as it can")
         producer = f"{self.node}-{secrets.token_hex(4)}"
-        room = LiveRoom(code, self.node, self.store, self._presence, self._songs, self._tasks, producer)
+        room = LiveRoom(
+            code, self.node, self.store, self._presence, self._songs, self._tasks, producer, self._pins
+        )
         await room.open()
         self._open[code] = room
         return room

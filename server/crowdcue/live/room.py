@@ -11,20 +11,22 @@ from crowdcue.live.appender import NO_ROOM, UNAVAILABLE, Appender, Ticket
 from crowdcue.live.clock import MusicClock
 from crowdcue.live.fanout import Fanout, Version
 from crowdcue.live.listener import Listener
+from crowdcue.live.pins import Pins
 from crowdcue.live.presence import RoomPresence
 from crowdcue.live.reactions import Reactions
 from crowdcue.live.replica import Refusing, Replica
 from crowdcue.live.tasks import Tasks
 from crowdcue.log.contract import Entry, NoSuchRoom, Position, Presence, RoomLog, Unavailable
-from crowdcue.room.commands import Command, Rename, Vote
+from crowdcue.room.commands import NODE, Admit, Command, Rename, Vote
 from crowdcue.room.reduce import Applied
 from crowdcue.room.refusal import Outcome
 from crowdcue.room.song import Song
 from crowdcue.room.state import Play, Room
 
-#: The close codes of a guest who was sent away, and of one who is to come back at once (as in `session`, which
-#: `live` does not import).
+#: The close codes of a guest who was sent away, of one who must show the PIN, and of one who is to come back at once
+#: (as in `session`, which `live` does not import).
 REMOVED: Final = 4403
+LOCKED: Final = 4423
 COME_BACK: Final = 4503
 
 log = logging.getLogger(__name__)
@@ -35,6 +37,10 @@ HERE_EVERY: Final = 1.0
 HERE_SHARE: Final = 20
 #: Presence is reported to the other nodes so often (s), well within `presence.FRESH`.
 BEAT_EVERY: Final = 3.0
+#: Members whom one command lets in: a few KB.
+ADMIT_AT_ONCE: Final = 500
+#: Who lets those in who were inside when the PIN was set, in the log.
+DOORKEEPER: Final = "house"
 
 
 class Songs(Protocol):
@@ -59,8 +65,10 @@ class LiveRoom:
         songs: Songs,
         tasks: Tasks,
         producer: str,
+        pins: Pins,
     ) -> None:
         self.code = code
+        self._pins = pins
         self._loop = asyncio.get_running_loop()
         self._store = store
         self._songs = songs
@@ -211,6 +219,33 @@ class LiveRoom:
         """The library's song of this id."""
         return self._songs.find(song_id)
 
+    # The door
+
+    def seal_pin(self, pin: str) -> str:
+        """What the room keeps of this PIN; "" stays so."""
+        return self._pins.seal(self.code, pin)
+
+    def is_pin(self, pin: str) -> bool:
+        """Whether this is the room's PIN."""
+        return self._pins.fits(self.code, pin, self.room.pin)
+
+    async def admit(self, member: str) -> Outcome:
+        """Note in the log that the member has shown the PIN as it is now: no node asks for it again."""
+        return await self.do(Admit(member, NODE, None, [member], self.room.pin))
+
+    def _mind_the_door(self, changed: bool) -> None:
+        """The PIN was set: whoever is inside stays, also after a short sleep. Or `changed`: they must show it anew."""
+        room = self.room
+        strangers = [one for one in self.listeners if not one.host and not room.lets_in(one.member)]
+        if changed:
+            for listener in strangers:
+                listener.sink.close(LOCKED, "pin_needed")
+            return
+        members = list(dict.fromkeys(one.member for one in strangers))
+        for start in range(0, len(members), ADMIT_AT_ONCE):
+            some = members[start : start + ADMIT_AT_ONCE]
+            self.submit(Admit(DOORKEEPER, NODE, None, some, room.pin), lambda _: None)
+
     # Commands
 
     def submit(self, command: Command, on_outcome: Callable[[Outcome], None], origin: Any = None) -> None:
@@ -233,12 +268,14 @@ class LiveRoom:
 
     async def attach(self, listener: Listener, since: Version | None) -> None:
         """Let a listener in and send it what it needs. Raises `Unavailable` when `since` lies ahead of the log."""
-        before = self.room
+        before, pin = self.room, self.room.pin
         if since is not None and since[0] > before.seq:
             await self._replica.catch_up()
         self._fanout.attach(listener, since)
         self._presence.join(listener)
         self._look_again(listener, before)  # its rights may have changed while it was let in
+        if self.room.pin != pin and not listener.host and not self.room.lets_in(listener.member):
+            listener.sink.close(LOCKED, "pin_needed")
         self._presence_changed()
 
     def detach(self, listener: Listener) -> None:
@@ -308,6 +345,8 @@ class LiveRoom:
                     self._fanout.owe_mine(listener, vote.song_id)
         if applied.votes_reset:
             self._fanout.reset_mine()
+        if applied.door:
+            self._mind_the_door(applied.door == "changed")
         for ticket in tickets or ():
             if isinstance(ticket.command, Vote):
                 if ticket.origin is not None:
@@ -346,6 +385,8 @@ class LiveRoom:
         self._fanout.reset_mine()
         for listener in list(self.listeners):
             self._look_again(listener, before)
+        if self.room.pin:
+            self._mind_the_door(before.pin not in ("", self.room.pin))
         self._clock.changed()
 
     def _look_again(self, listener: Listener, before: Room) -> None:

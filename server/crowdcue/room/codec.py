@@ -20,6 +20,8 @@ from crowdcue.room.state import KEEP_HISTORY, RULES_VERSION, Answer, Item, Membe
 #: The format of entries and of snapshots that this code writes and reads.
 ENTRY_FORMAT: Final = 1
 SNAPSHOT_FORMAT: Final = 1
+#: Of a room with a PIN: one part more, which code that knows nothing of PINs must not overlook.
+SNAPSHOT_WITH_PIN: Final = 2
 
 _MALFORMED: Final = Refused("bad_request", "This command is malformed.")
 
@@ -97,6 +99,12 @@ def _changes(value: dict[Any, Any]) -> dict[str, int | str | bool]:
     raise TypeError("changes")
 
 
+def _texts(value: list[Any]) -> list[str]:
+    if all(type(text) is str for text in value):
+        return value
+    raise TypeError("texts")
+
+
 def _one_of(*values: object) -> Callable[[Any], Any]:
     def refine(value: Any) -> Any:
         if value in values:
@@ -117,6 +125,8 @@ def _form(kind: type[Command], field: str, hint: Any) -> _Form:
         return (list,), _song
     if hint == list[Song]:
         return (list,), _songs
+    if hint == list[str]:
+        return (list,), _texts
     if typing.get_origin(hint) is dict:
         return (dict,), _changes
     if typing.get_origin(hint) is typing.Literal:
@@ -144,7 +154,7 @@ def freeze(room: Room) -> list[Any]:
     members = {member: index for index, member in enumerate(room.members.values())}
     playing = room.playing
     return [
-        SNAPSHOT_FORMAT,
+        SNAPSHOT_WITH_PIN if room.pin else SNAPSHOT_FORMAT,
         room.rules,
         [room.code, room.seq, room.chain, room.at, room.changed, room.horizon],
         [dict(room.settings), dict(room.settings_at), room.volume, room.host_generation],
@@ -165,6 +175,7 @@ def freeze(room: Room) -> list[Any]:
         list(room.recent.items()),
         [[*memory, answer.at, list(answer.outcome)] for memory, answer in room.answers.items()],
         [room.marks_from, bytes(room.marks)],
+        *([[room.pin, list(room.admitted)]] if room.pin else ()),
     ]
 
 
@@ -219,7 +230,7 @@ def decode_room(data: bytes) -> Room:
     """The room of a snapshot; raises `UnknownFormat`, or `ValueError` when it is damaged."""
     try:
         frozen = msgpack.unpackb(data, strict_map_key=False)
-        if frozen[0] != SNAPSHOT_FORMAT:
+        if frozen[0] not in (SNAPSHOT_FORMAT, SNAPSHOT_WITH_PIN):
             raise UnknownFormat(f"snapshot format {frozen[0]!r}")
         if frozen[1] != RULES_VERSION:
             raise UnknownFormat(f"rules version {frozen[1]!r}")
@@ -247,12 +258,17 @@ def _thaw(frozen: list[Any]) -> Room:
         recent,
         answers,
         marks,
+        *door,
     ) = frozen
     code, seq, chain, at, changed, horizon = head
     room = Room(code, seq, chain, at, rules, changed, horizon, marks=bytearray(marks[1]))
     room.marks_from = marks[0]
     room.settings.update(values[0])
     room.settings_at, room.volume, room.host_generation = values[1:]
+    if bool(door) is not (frozen[0] == SNAPSHOT_WITH_PIN):
+        raise ValueError("a PIN where there is none, or none where there is one")
+    if door:
+        room.pin, room.admitted = door[0][0], OrderedDict.fromkeys(door[0][1])
     members = [Member(*fields) for fields in members_]
     room.members = {m.id: m for m in members}
     room.bans = sum(m.banned for m in members)

@@ -187,6 +187,26 @@ class Settings(NamedTuple):
     changes: dict[str, int | str | bool]
 
 
+class Lock(NamedTuple):
+    """Change settings, and the room's PIN among them: `pin` is the PIN as the node has sealed it, "" for none."""
+
+    member: str
+    rights: int
+    id: str | None
+    changes: dict[str, int | str | bool]
+    pin: str
+
+
+class Admit(NamedTuple):
+    """These members have shown the PIN that `pin` is the seal of, or were inside when it was set."""
+
+    member: str
+    rights: int
+    id: str | None
+    members: list[str]
+    pin: str
+
+
 class Promote(NamedTuple):
     """Give another member host rights."""
 
@@ -235,6 +255,8 @@ Command = (
     | Promote
     | Ban
     | Rotate
+    | Lock
+    | Admit
 )
 
 #: The number that stands for each kind in the log. Numbers are never used again for another kind.
@@ -259,5 +281,7 @@ KINDS: Final[dict[int, type[Command]]] = {
     18: Promote,
     19: Ban,
     20: Rotate,
+    21: Lock,
+    22: Admit,
 }
 NUMBERS: Final[dict[type[Command], int]] = {kind: number for number, kind in KINDS.items()}

@@ -42,6 +42,9 @@ class Around(Protocol):
     def find_song(self, song_id: str) -> Song | None:
         """The library's song of this id."""
 
+    def seal_pin(self, pin: str) -> str:
+        """What the room keeps of this PIN: enough to know it again, and not the PIN; "" stays so."""
+
 
 Build = Callable[[Actor, str | None, dict[str, Any], Around], "c.Command | Refused"]
 
@@ -69,6 +72,13 @@ def _add(actor: Actor, id_: str | None, fields: dict[str, Any], around: Around) 
     if song is None:
         return Refused("no_such_song", f"The library has no song {fields['song_id']!r}.")
     return c.Add(actor.member, actor.rights, id_, actor.name, song, True)
+
+
+def _settings(actor: Actor, id_: str | None, fields: dict[str, Any], around: Around) -> c.Command:
+    if "pin" not in fields:
+        return c.Settings(actor.member, actor.rights, id_, fields)
+    changes = {name: value for name, value in fields.items() if name != "pin"}
+    return c.Lock(actor.member, actor.rights, id_, changes, around.seal_pin(fields["pin"]))
 
 
 def _expected(fields: dict[str, Any]) -> int:
@@ -165,7 +175,7 @@ OPS: Final[dict[str, Op]] = {
     "settings": Op(
         SETTINGS_FORM,
         "Change settings of the room: any of the fields. Hosts.",
-        lambda actor, id_, fields, around: c.Settings(actor.member, actor.rights, id_, fields),
+        _settings,
     ),
 }
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from crowdcue.room import codec
 from crowdcue.room.commands import HOST, NODE, Command
 from crowdcue.room.refusal import Outcome, Refused
-from crowdcue.room.rules import RULES, Change, Who
+from crowdcue.room.rules import RULES, Change, Door, Who
 from crowdcue.room.state import ANSWERS_PER_MEMBER, ANSWERS_TTL, MAX_ANSWERS, Answer, Play, Room
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,8 @@ class VoteSet(NamedTuple):
 class Applied:
     """What one entry did: an outcome per command, votes set, plays finished, and members whose votes all went.
 
-    `votes_reset`: downvotes were swept away, so everybody's own votes may differ from what they know.
+    `votes_reset`: downvotes were swept away, so everybody's own votes may differ from what they know. `door`: the
+    room has a PIN now, or another one.
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
@@ -41,6 +42,7 @@ class Applied:
     votes_reset: bool = False
     promoted: list[str] = field(default_factory=list)
     banned: list[str] = field(default_factory=list)
+    door: Door = ""
 
 
 def reduce(room: Room, seq: int, chain: str, at: int, payload: bytes) -> Applied:
@@ -64,7 +66,7 @@ def reduce(room: Room, seq: int, chain: str, at: int, payload: bytes) -> Applied
             song_id, value = change.voted
             votes.append(VoteSet(place, command.member, song_id, value))
             change.voted = None
-    applied.votes_reset = change.votes_reset
+    applied.votes_reset, applied.door = change.votes_reset, change.door
     return applied
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from crowdcue.room import commands as c
 from crowdcue.room import order, settings
@@ -39,6 +39,10 @@ class Who(enum.Enum):
         return {Who.EVERYONE: 0, Who.HOST: c.HOST, Who.PLAYER: c.PLAYER, Who.NODE: c.NODE}[self]
 
 
+#: What became of the room's PIN: nothing (or it is gone), it was set where there was none, it was replaced.
+Door = Literal["", "shut", "changed"]
+
+
 @dataclass(slots=True)
 class Change:
     """A room while an entry is applied to it, and what the rules report beside its new state."""
@@ -49,6 +53,7 @@ class Change:
     votes_reset: bool = False
     promoted: list[str] = field(default_factory=list)
     banned: list[str] = field(default_factory=list)
+    door: Door = ""
 
     def done(self, result: dict[str, object] | None = None) -> Done:
         """Applied: it shows in the last version there is."""
@@ -70,6 +75,9 @@ def no_such_song(song_id: str) -> Refused:
 
 _SKIPPING: Final = ("skip_share", "skip_minimum")
 _FULL_HOUSE: Final = Refused("too_many", "This party knows as many people as it can.")
+#: To somebody who has shown another PIN than the room's, or none.
+BAD_PIN: Final = Refused("bad_pin", "This is not the PIN of this party.")
+PIN_NEEDED: Final = Refused("pin_needed", "This party has a PIN: ask the host for it.")
 _NOTHING_PLAYS: Final = Refused("stale", "Nothing is playing.")
 _OTHER_PLAYS: Final = Refused("stale", "Something else is playing by now.")
 
@@ -182,6 +190,39 @@ def change_settings(change: Change, command: c.Settings) -> Outcome:
         room.playing_at = room.seq
     if not room.settings["downvotes"] and command.changes.get("downvotes") is False:
         _sweep_downvotes(change)
+    return change.done()
+
+
+def lock(change: Change, command: c.Lock) -> Outcome:
+    """Set the PIN. Where there was none, the door shuts behind those whom the room knows; a new one all must show."""
+    outcome = change_settings(change, c.Settings(command.member, command.rights, None, command.changes))
+    room = change.room
+    if isinstance(outcome, Refused) or command.pin == room.pin:
+        return outcome
+    was, room.pin = room.pin, command.pin
+    room.admitted.clear()
+    if not room.pin:
+        change.door = ""
+    elif was:
+        change.door = "changed"
+    else:
+        change.door = change.door or "shut"
+        for member in room.members.values():
+            if not member.banned:
+                room.admit(member.id)
+    room.settings_at["pin"] = room.changed = room.seq
+    return change.done()
+
+
+def admit(change: Change, command: c.Admit) -> Outcome:
+    """Whoever has shown this PIN need not show it again, unless it is another one by now."""
+    room = change.room
+    if not room.pin:
+        return change.done()
+    if command.pin != room.pin:
+        return BAD_PIN
+    for member_id in command.members:
+        room.admit(member_id)
     return change.done()
 
 
@@ -540,6 +581,8 @@ RULES: Final[dict[type[c.Command], Rule]] = {
     c.Ban: Rule(Who.HOST, ban),
     c.Rename: Rule(Who.EVERYONE, rename),
     c.Settings: Rule(Who.HOST, change_settings),
+    c.Lock: Rule(Who.HOST, lock),
+    c.Admit: Rule(Who.NODE, admit, remembered=False),
     c.Add: Rule(Who.EVERYONE, add),
     c.Remove: Rule(Who.EVERYONE, remove),
     c.Vote: Rule(Who.EVERYONE, vote, remembered=False),

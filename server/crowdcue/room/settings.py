@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from crowdcue.room import forms
@@ -26,8 +27,31 @@ TABLE: Final[dict[str, tuple[forms.Form, Value]]] = {
     "autofill": (forms.flag(), False),
 }
 
+_PIN: Final = re.compile("[0-9]{4,12}")
+
+
+def _check_pin(value: Any, name: str) -> str:
+    if value is None or value == "":
+        return ""
+    if type(value) is str and _PIN.fullmatch(value):
+        return value
+    raise forms.BadForm(f"{name} must be text of 4 to 12 digits, or null for none")  # and never what was sent
+
+
+#: The room's PIN as a host sets it; "" for none. It is no row of the table: what the room keeps is its seal, and what
+#: clients see is whether there is one.
+PIN_FORM: Final = forms.Form(
+    _check_pin,
+    {
+        "anyOf": [{"type": "string", "pattern": "^([0-9]{4,12})?$"}, {"type": "null"}],
+        "description": "What guests must know to come in: 4 to 12 digits; null or empty: nothing.",
+    },
+)
+
+#: The settings that a room keeps as they are.
+TABLE_FORM: Final = forms.Record({}, {name: form for name, (form, _) in TABLE.items()}, closed=True)
 #: The form of `settings` as clients send it: any of the fields, no others.
-SETTINGS_FORM: Final = forms.Record({}, {name: form for name, (form, _) in TABLE.items()}, closed=True)
+SETTINGS_FORM: Final = forms.Record({}, {**TABLE_FORM.optional, "pin": PIN_FORM}, closed=True)
 
 
 def defaults() -> dict[str, Value]:

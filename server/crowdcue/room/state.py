@@ -21,6 +21,7 @@ MAX_MEMBERS: Final = 200_000  #: members with something live in the room
 SWEEP_PAUSE: Final = 1_000  #: entries between two sweeps of a full table: a sweep looks at every member
 MAX_HOSTS: Final = 1_000
 MAX_BANNED: Final = 10_000
+MAX_ADMITTED: Final = 50_000  #: members who need not show the PIN again; beyond, the first ones must
 KEEP_VERSIONS: Final = 10_000  #: versions a client may resume from
 KEEP_DELETED: Final = 20_000  #: removed ids remembered for resuming clients
 KEEP_HISTORY: Final = 20  #: plays in a fresh state
@@ -157,6 +158,9 @@ class Room:
 
     members: dict[str, Member] = field(default_factory=dict)
     bans: int = 0
+    #: The PIN's seal, "" for none, and who has shown it, by the order in which they did.
+    pin: str = ""
+    admitted: OrderedDict[str, None] = field(default_factory=OrderedDict)
     sweep_at: int = 10_000  # with so many members, those that nothing refers to are forgotten
     swept: int = 0
     answers: OrderedDict[tuple[str, str], Answer] = field(default_factory=OrderedDict)
@@ -273,6 +277,20 @@ class Room:
         member = Member(member_id, name)
         self.members[member_id] = member
         return member
+
+    def lets_in(self, member_id: str | None) -> bool:
+        """Whether this member may come in and look without showing a PIN (now)."""
+        if not self.pin or member_id in self.admitted:
+            return True
+        member = self.members.get(member_id or "")
+        return member is not None and member.host
+
+    def admit(self, member_id: str) -> None:
+        """This member need not show the PIN again, as long as it stays the same."""
+        self.admitted[member_id] = None
+        self.admitted.move_to_end(member_id)
+        if len(self.admitted) > MAX_ADMITTED:
+            self.admitted.popitem(last=False)
 
     def _sweep(self) -> None:
         """Forget members that nothing in the room refers to."""

@@ -22,6 +22,8 @@ def state(room: Room) -> Wire:
             "code": room.code,
             **{name: settings.wire(name, value) for name, value in room.settings.items()},
             **{name: _room_value(room, name) for name in ("volume", "banned")},
+            # Only where there has been one: patches cannot take a field away, and most rooms never have one.
+            **({"pin": bool(room.pin)} if "pin" in room.settings_at else {}),
         },
         "playing": playing_wire(room.playing),
         "queue": [item_wire(item) for item in room.ordered()],
@@ -72,6 +74,8 @@ def _room_value(room: Room, name: str) -> Any:
         return room.volume
     if name == "banned":
         return room.bans
+    if name == "pin":
+        return bool(room.pin)  # whether there is one, and not a digit more
     return settings.wire(name, room.settings[name])
 
 
