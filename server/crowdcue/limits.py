@@ -22,13 +22,17 @@ class Bucket:
 
     def take(self, now: float) -> float:
         """Take one: 0 when there was one, else nothing is taken and the answer is how long to wait (s)."""
+        wait = self.wait(now)
+        if not wait:
+            self._left -= 1
+        return wait
+
+    def wait(self, now: float) -> float:
+        """How long until one can be taken (s), 0 when there is one; takes none."""
         if self._at is not None:
             self._left = min(self._left + (now - self._at) * self._rate, self._burst)
         self._at = now
-        if self._left < 1:
-            return (1 - self._left) / self._rate
-        self._left -= 1
-        return 0.0
+        return 0.0 if self._left >= 1 else (1 - self._left) / self._rate
 
 
 class Buckets:
@@ -52,6 +56,11 @@ class Buckets:
         else:
             self._kept.move_to_end(key)
         return bucket.take(now)
+
+    def wait(self, key: str, now: float) -> float:
+        """`Bucket.wait` of the bucket of `key`; 0 for one that is not kept."""
+        bucket = self._kept.get(key)
+        return 0.0 if bucket is None else bucket.wait(now)
 
     def __len__(self) -> int:
         return len(self._kept)

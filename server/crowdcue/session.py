@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from crowdcue.limits import Bucket
@@ -31,12 +31,13 @@ REACTIONS: Final = ("🎉", "❤️", "🔥", "😂", "👏", "🕺")
 REACTION_BURST: Final = 5
 REACTION_RATE: Final = 1.0
 
-# Close codes: 44xx do not retry, except 4401 (once, anew), 4408, 4429, 4503, 4508 (with backoff).
+# Close codes: 44xx do not retry, except 4401 (once, anew), 4423 (with the PIN), 4408, 4429, 4503, 4508 (with backoff).
 BAD_MESSAGE: Final = 4400
 BAD_TOKEN: Final = 4401
 REMOVED: Final = 4403
 NO_SUCH_ROOM: Final = 4404
 NO_HELLO: Final = 4408
+LOCKED: Final = 4423
 TOO_MANY: Final = 4429
 DRAINING: Final = 4503
 TOO_SLOW: Final = 4508
@@ -66,6 +67,7 @@ class Join:
     name: str | None
     since: tuple[int, str] | None
     player: bool
+    pin: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ HELLO: Final = forms.Record(
         "token": forms.nullable(forms.any_text()),
         "host": forms.nullable(forms.any_text()),
         "name": forms.nullable(ops.NICKNAME),
+        "pin": forms.nullable(forms.any_text()),
         "as": forms.nullable(forms.one_of("player")),
     },
 )
@@ -155,7 +158,8 @@ class Session:
             return self._close(BAD_MESSAGE, str(error))
         self._state = "joining"
         player = fields.get("as") == "player"
-        return Join(fields.get("token"), fields.get("host"), fields.get("name"), since, player)
+        token, host, name, pin = (fields.get(field) for field in ("token", "host", "name", "pin"))
+        return Join(token, host, name, since, player, pin)
 
     def _do(self, message: dict[str, Any], now: float) -> Effect:
         id_ = message.get("id")

@@ -22,8 +22,8 @@ def test_the_program_is_a_program() -> None:
 
 
 def test_every_refusal_that_a_bot_may_meet_is_explained() -> None:
-    # `unavailable` is asked again by the library; the other two end a connection before there is a command.
-    for code in CODES.keys() - {"unavailable", "unauthorised", "no_such_room"}:
+    # `unavailable` is asked again by the library; the others end a connection before there is a command.
+    for code in CODES.keys() - {"unavailable", "unauthorised", "no_such_room", "pin_needed", "bad_pin"}:
         assert f"| `{code}` |" in PAGE
 
 

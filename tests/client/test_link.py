@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crowdcue.client import BadMessage, BadToken, PartyOver, Removed
+from crowdcue.client import BadMessage, BadToken, PartyOver, PinNeeded, Removed
 from crowdcue.client.clock import ServerClock
 from crowdcue.client.link import FIRST_PAUSE, LONGEST_PAUSE, Backoff, api_url, socket_url
 
@@ -36,7 +36,9 @@ def test_the_rest_face_is_below_it_too() -> None:
     assert api_url("wss://host/party", "search", "q=a") == "https://host/party/api/search?q=a"
 
 
-@pytest.mark.parametrize(("code", "error"), [(4400, BadMessage), (4403, Removed), (4404, PartyOver)])
+@pytest.mark.parametrize(
+    ("code", "error"), [(4400, BadMessage), (4403, Removed), (4404, PartyOver), (4423, PinNeeded)]
+)
 def test_final_codes_are_final(code: int, error: type[Exception]) -> None:
     with pytest.raises(error, match="because"):
         Backoff().after(code, "because")

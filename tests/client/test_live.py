@@ -12,7 +12,7 @@ from typing import Literal
 
 import pytest
 
-from crowdcue.client import Party, PartyOver, Refused
+from crowdcue.client import Party, PartyOver, PinNeeded, Refused
 from tests.support.servers import Server, clean_environment, make_music
 from tests.support.talk import new_room, song
 
@@ -228,3 +228,24 @@ async def test_examples_say_in_one_line_what_is_wrong(server: Server, name: str)
     async with asyncio.timeout(20):
         out, _ = await process.communicate()
     assert process.returncode == 1 and b"no such party" in out and out.count(b"\n") == 1, out
+
+
+async def test_a_party_with_a_pin_takes_a_bot_that_shows_it_and_tells_one_that_does_not(
+    server: Server,
+) -> None:
+    room = await asyncio.to_thread(new_room, server, pin="2468")
+    for pin, code in ((None, "pin_needed"), ("1357", "bad_pin")):
+        with pytest.raises(PinNeeded, match=code):
+            await Party(server.url, room.code, pin=pin).__aenter__()
+    async with (
+        Party(server.url, room.code, pin="2468") as bot,
+        Party(server.url, room.code, host=room.host_token) as host,
+    ):
+        await bot.add(song("x"))
+        await see(host, "x")
+        async with Party(server.url, room.code, token=bot.token) as again:
+            await see(again, "x")
+        await host.settings(pin="1357")
+        with pytest.raises(PinNeeded, match="pin_needed"):
+            async for _ in bot.changes():
+                pass

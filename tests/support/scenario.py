@@ -22,7 +22,7 @@ import httpx
 import pytest
 from loadtest.cluster import Cluster
 
-from crowdcue.client import Party, Refused
+from crowdcue.client import Party, PinNeeded, Refused
 from crowdcue.faces import queue_pb2 as pb
 from tests.support.servers import Server
 from tests.support.talk import RoomKey, new_room, song
@@ -110,6 +110,8 @@ class Hand(ABC):
 
     def __init__(self, address: str, code: str, host_token: str | None) -> None:
         self.address, self.code, self.host_token = address, code, host_token
+        self.pin: str | None = None  #: what they show from their next coming on
+        self._token: str | None = None
 
     @abstractmethod
     async def enters(self) -> None:
@@ -147,9 +149,19 @@ class Hand(ABC):
     async def hears(self, song_id: str | None, *before: str) -> None:
         """This plays, after these (oldest first)."""
 
+    @abstractmethod
+    async def locks(self, pin: str | None) -> None:
+        """Set the room's PIN, as its host."""
+
     async def comes_back(self) -> None:
         """Leave and enter again."""
         await self.leaves()
+        await self.enters()
+
+    async def comes_as_a_stranger(self, pin: str | None = None) -> None:
+        """Leave and enter as somebody new, who shows this PIN."""
+        await self.leaves()
+        self._token, self.pin = None, pin
         await self.enters()
 
 
@@ -160,7 +172,6 @@ class SocketHand(Hand):
 
     def __init__(self, address: str, code: str, host_token: str | None) -> None:
         super().__init__(address, code, host_token)
-        self._token: str | None = None
         self._party: Party | None = None
 
     @property
@@ -176,10 +187,14 @@ class SocketHand(Hand):
             self.code,
             token=self._token,
             host=self.host_token,
+            pin=self.pin,
             codec=self.codec,
             timeout=PATIENCE,
         )
-        await self._party.__aenter__()
+        try:
+            await self._party.__aenter__()
+        except PinNeeded as refusal:
+            raise No(str(refusal)) from refusal
         self._token = self._party.token
 
     async def leaves(self) -> None:
@@ -212,6 +227,10 @@ class SocketHand(Hand):
     async def clears(self) -> None:
         """The op `clear`."""
         await self._do("clear")
+
+    async def locks(self, pin: str | None) -> None:
+        """The op `settings`."""
+        await self._do("settings", pin=pin)
 
     async def sees(self, *ids: str, **scores: int) -> None:
         """Wait until the view is so."""
@@ -260,7 +279,6 @@ class RestHand(Hand):
 
     def __init__(self, address: str, code: str, host_token: str | None) -> None:
         super().__init__(address, code, host_token)
-        self._token: str | None = None
         self._client: httpx.AsyncClient | None = None
 
     async def enters(self) -> None:
@@ -268,6 +286,8 @@ class RestHand(Hand):
         headers = {} if self.host_token is None else {"X-Crowdcue-Host": self.host_token}
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
+        if self.pin is not None:
+            headers["X-Crowdcue-Pin"] = self.pin
         base = f"{self.address}/api/rooms/{self.code}/"
         self._client = httpx.AsyncClient(base_url=base, headers=headers, timeout=PATIENCE, trust_env=False)
 
@@ -309,6 +329,10 @@ class RestHand(Hand):
         """The queue only: `POST sync` with nothing, because `POST clear` takes the history too."""
         await self._ask("POST", "sync", json=[])
 
+    async def locks(self, pin: str | None) -> None:
+        """This face has no such request, but when a room is made."""
+        pytest.skip("REST cannot change settings")
+
     async def sees(self, *ids: str, **scores: int) -> None:
         """Ask once."""
         seen = {track["id"]: track["votes"] for track in await self._ask("GET", "queue")}
@@ -326,7 +350,6 @@ class RpcHand(Hand):
 
     def __init__(self, address: str, code: str, host_token: str | None) -> None:
         super().__init__(address, code, host_token)
-        self._token: str | None = None
         self._channel: grpc.aio.Channel | None = None
 
     async def enters(self) -> None:
@@ -345,6 +368,8 @@ class RpcHand(Hand):
             metadata.append(("x-crowdcue-host", self.host_token))  # `host` is not for proxies
         if self._token is not None:
             metadata.append(("authorization", f"Bearer {self._token}"))
+        if self.pin is not None:
+            metadata.append(("x-crowdcue-pin", self.pin))
         method = self._channel.unary_unary(
             f"/queue.QueueService/{name}",
             request_serializer=lambda message: message.SerializeToString(),
@@ -387,6 +412,10 @@ class RpcHand(Hand):
     async def clears(self) -> None:
         """This face has no such call."""
         pytest.skip("gRPC cannot clear the queue")
+
+    async def locks(self, pin: str | None) -> None:
+        """This face has no such call."""
+        pytest.skip("gRPC cannot change settings")
 
     async def sees(self, *ids: str, **scores: int) -> None:
         """Ask once."""

@@ -35,6 +35,7 @@ BAD_FIRST: dict[str, str | bytes] = {
     "a name that is no text": '{"t": "hello", "name": {}}',
     "since that is no version": '{"t": "hello", "since": "yesterday"}',
     "since with a negative number": '{"t": "hello", "since": [-1, "00000000"]}',
+    "a pin that is no text": '{"t": "hello", "pin": 1234}',
     "as something else": '{"t": "hello", "as": "a god"}',
 }
 BAD_LATER: dict[str, str | bytes] = {

@@ -39,7 +39,7 @@ _ID: Final = ops.MEMBER_ID
 _BY: Final = forms.Record({"id": _ID, "name": _NAME}, {})
 _ROOM: Final = forms.Record(
     {"settings": settings.TABLE_FORM.form, "volume": forms.whole(0, 100), "host_generation": _COUNT},
-    {"turn": _COUNT, "arrivals": _COUNT},
+    {"turn": _COUNT, "arrivals": _COUNT, "pin": forms.flag()},
 )
 _MEMBER: Final = forms.Record(
     {"id": _ID, "name": _NAME},
@@ -75,6 +75,7 @@ def written(room: Room, plays: Iterable[Play], now: int) -> Iterator[Line]:
             "host_generation": room.host_generation,
             "turn": room.turn,
             "arrivals": room.arrivals,
+            **({"pin": True} if room.pin else {}),  # that there was one; nobody can tell which
         }
     }
     for member in room.members.values():
@@ -138,6 +139,7 @@ class Reader:
         self.plays: list[Play] = []
         self.code = ""
         self.ended = False
+        self.had_pin = False
         self._takers = {
             "room": self._room,
             "member": self._member,
@@ -173,6 +175,7 @@ class Reader:
         self.room.settings.update(found["settings"])
         self.room.volume, self.room.host_generation = found["volume"], found["host_generation"]
         self.room.turn, self.room.arrivals = found.get("turn", 0), found.get("arrivals", 0)
+        self.had_pin = found.get("pin", False)
 
     def _member(self, fields: Line) -> None:
         found, room = _MEMBER.check(fields, "member"), self.room

@@ -61,7 +61,10 @@ async def import_room(options: Options, source: Path, wanted: str | None) -> str
             await store.delete(code)
             raise BadSetting(f"{source}: {error}") from error
     link = await host_link(options, code)
-    return f"{len(room.items)} songs and {len(plays)} plays are in the party {code}.\n{link}"
+    told = f"{len(room.items)} songs and {len(plays)} plays are in the party {code}.\n"
+    if reader.had_pin:
+        told += "It had a PIN, which the file does not tell: anybody may come in until you set a new one.\n"
+    return told + link
 
 
 async def _create(store: RoomLog, code: str | None) -> tuple[str, Position]:

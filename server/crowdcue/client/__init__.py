@@ -8,6 +8,7 @@ from crowdcue.client.errors import (
     Ended,
     NotReachable,
     PartyOver,
+    PinNeeded,
     Refused,
     Removed,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "NotReachable",
     "Party",
     "PartyOver",
+    "PinNeeded",
     "Play",
     "Playing",
     "Refused",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -36,11 +36,12 @@ class Hello:
     host: str | None
     name: str | None
     player: bool
+    pin: str | None = field(default=None, repr=False)
 
     def message(self, version: tuple[int, str] | None) -> dict[str, Any]:
         """The hello message, resuming from `version` if there is one."""
         hello: dict[str, Any] = {"t": "hello"}
-        given = {"token": self.token, "host": self.host, "name": self.name}
+        given = {"token": self.token, "host": self.host, "name": self.name, "pin": self.pin}
         hello.update({field: value for field, value in given.items() if value is not None})
         if self.player:
             hello["as"] = "player"

@@ -7,6 +7,7 @@ CrowdcueError
     ├── Closed         you left the `async with` block
     ├── PartyOver      there is no such party (any more)
     ├── Removed        you were removed from the party, or are not let in
+    ├── PinNeeded      the party has a PIN, and yours is missing or wrong
     ├── BadToken       the party takes neither your token nor you anew
     └── BadMessage     the server did not understand what this library sent
 """
@@ -50,6 +51,10 @@ class PartyOver(Ended):
 
 class Removed(Ended):
     """You were removed from the party, or are not let in from here (close code 4403)."""
+
+
+class PinNeeded(Ended):
+    """The party has a PIN and you have not shown it (close code 4423): "pin_needed" or, for a wrong one, "bad_pin"."""
 
 
 class BadToken(Ended):

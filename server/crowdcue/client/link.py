@@ -7,7 +7,7 @@ import random
 from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from crowdcue.client.errors import BadMessage, BadToken, Ended, PartyOver, Removed
+from crowdcue.client.errors import BadMessage, BadToken, Ended, PartyOver, PinNeeded, Removed
 
 #: First and longest pause before connecting again (s); in between it doubles.
 FIRST_PAUSE: Final = 0.25
@@ -16,7 +16,12 @@ LONGEST_PAUSE: Final = 15.0
 BAD_TOKEN: Final = 4401
 DRAINING: Final = 4503
 #: Close codes after which nobody should come back.
-FINAL: Final[dict[int, type[Ended]]] = {4400: BadMessage, 4403: Removed, 4404: PartyOver}
+FINAL: Final[dict[int, type[Ended]]] = {
+    4400: BadMessage,
+    4403: Removed,
+    4404: PartyOver,
+    4423: PinNeeded,
+}
 
 
 def socket_url(url: str, code: str, client: str) -> str:

@@ -39,7 +39,8 @@ class Party(Follower, Commands):
     """A party, followed live: `async with Party("http://server:8080", "MAIN", name="My bot") as party: …`
 
     `token`: who you are, from an earlier `party.token`; without it you are a new member called `name`. `host`: the
-    room's host token. `player`: you make the music sound. `codec`: "msgpack" (small) or "json" (readable).
+    room's host token. `pin`: the room's PIN, if it has one. `player`: you make the music sound. `codec`: "msgpack"
+    (small) or "json" (readable).
     Entering waits up to `timeout` s for the first connection (`NotReachable`); later ones are retried for ever.
     """
 
@@ -51,6 +52,7 @@ class Party(Follower, Commands):
         name: str | None = None,
         token: str | None = None,
         host: str | None = None,
+        pin: str | None = None,
         player: bool = False,
         codec: Literal["msgpack", "json"] = "msgpack",
         timeout: float = 30.0,
@@ -62,7 +64,7 @@ class Party(Follower, Commands):
             url,
             code,
             codec,
-            Hello(token, host, name, player),
+            Hello(token, host, name, player, pin),
             self._tasks,
             version=lambda: self.version,
             unanswered=self._unanswered,

@@ -33,8 +33,9 @@ CLOSE_CODES: Final[dict[int, str]] = {
     session.BAD_TOKEN: "Bad token. Drop it and join anew, once.",
     session.REMOVED: "Removed, or a page of another site. Do not retry.",
     session.NO_SUCH_ROOM: "No such room. Do not retry.",
+    session.LOCKED: "The room has a PIN; the reason is `pin_needed` or `bad_pin`. Retry with the PIN only.",
     session.NO_HELLO: "No hello came in time. Retry with backoff and jitter.",
-    session.TOO_MANY: "Too many connections. Retry with backoff and jitter.",
+    session.TOO_MANY: "Too many connections, or wrong PINs (the reason is seconds). Retry with backoff and jitter.",
     session.DRAINING: "This node is going away; the reason carries seconds. Retry with backoff and jitter.",
     session.TOO_SLOW: "Too slow to follow (such a client may see 1006). Retry with backoff and jitter.",
 }
@@ -82,7 +83,8 @@ def _from_server() -> dict[str, Schema]:
     you = record({"id": _TEXT, "name": _TEXT, "role": {"enum": ["host", "guest"]}})
     settings = schemas.SHARED["Settings"]["properties"]
     volume: Schema = {"type": "integer", "minimum": 0, "maximum": 100}
-    room = record({"code": _TEXT, **settings, "volume": volume})
+    pin: Schema = {"type": "boolean", "description": "Whether there is a PIN. Absent: there never was one."}
+    room = record({"code": _TEXT, **settings, "volume": volume}, {"pin": pin})
     history: Schema = {"type": "array", "items": ref("Play"), "maxItems": KEEP_HISTORY}
     vote: Schema = {"enum": [-1, 1]}
     return {
@@ -118,7 +120,7 @@ def _from_server() -> dict[str, Schema]:
                 "set": {"type": "array", "items": ref("ItemChanges")},
                 "playing": nullable(ref("Playing")),
                 "history": {**history, "description": "New plays, newest first."},
-                "room": {"type": "object", "properties": {**settings, "volume": volume}},
+                "room": {"type": "object", "properties": {**settings, "volume": volume, "pin": pin}},
             },
         ),
         "mine": _message(

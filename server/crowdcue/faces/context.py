@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from crowdcue.faces.auth import Identity
+from crowdcue.faces.door import Door
 from crowdcue.live.registry import Registry
 from crowdcue.live.tasks import Tasks
 from crowdcue.music.library import Library
@@ -44,6 +45,7 @@ class Context:
     metrics_token: str | None = field(default=None, repr=False)
     wifi: str | None = field(default=None, repr=False)
     conversations: set[Conversation] = field(default_factory=set)
+    door: Door = field(default_factory=Door)
 
     def why_not_ready(self) -> str | None:
         """Why no new clients should come to this node now; None when they should."""

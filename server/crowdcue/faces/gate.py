@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,6 +21,7 @@ from crowdcue.faces.auth import (
     same_origin,
 )
 from crowdcue.faces.context import Context
+from crowdcue.faces.door import NotLetIn
 from crowdcue.faces.http import MAX_BODY, Problem, error_response, parse_json, problem, read_body
 from crowdcue.limits import Buckets
 from crowdcue.live.registry import normal_code
@@ -30,6 +31,7 @@ from crowdcue.log.contract import NoSuchRoom, Unavailable
 from crowdcue.room import forms
 from crowdcue.room.ops import MAX_COMMAND_ID, Actor
 from crowdcue.room.refusal import Refused
+from crowdcue.room.state import Room
 from crowdcue.session import BURST, RATE
 
 log = logging.getLogger(__name__)
@@ -73,10 +75,41 @@ class Call:
             raise NoSuchRoom
         return await self._gate.context.registry.get(code)
 
+    async def look(self) -> tuple[LiveRoom, Room]:
+        """The room that the address names, no older than this call, for a caller who may look into it.
+
+        Raises what `room` raises, `BadToken` or `NotLetIn`.
+        """
+        live = await self.room()
+        room = await live.fresh()
+        if room.pin:
+            await self._enter(live)
+        return live, live.room
+
+    async def _enter(self, live: LiveRoom) -> None:
+        """Come in to look only: host rights count, and are not claimed for good."""
+        headers, identity = self.request.headers, self._gate.context.identity
+        token = headers.get("x-crowdcue-host")
+        if token and not identity.is_host_token(token, live.code, live.room.host_generation):
+            raise BadToken
+        if self.issued and "x-crowdcue-pin" in headers:
+            self._gate.newcomer(self)  # to be remembered costs an entry of the log
+        await self._pass_door(live, host=bool(token) or identity.everybody_hosts)
+
+    async def _pass_door(self, live: LiveRoom, *, host: bool) -> None:
+        pin, door = self.request.headers.get("x-crowdcue-pin"), self._gate.context.door
+        await door.enter(live, self.member.id, pin, address(self.request), host=host)
+
     async def actor(self, live: LiveRoom) -> Actor:
-        """The caller in this room; a good host token makes them a host. Raises `BadToken` or `ClaimFailed`."""
+        """The caller in this room; a good host token makes them a host.
+
+        Raises `BadToken`, `ClaimFailed`, `NotLetIn` or `Unavailable`.
+        """
+        identity = self._gate.context.identity
         host_token = self.request.headers.get("x-crowdcue-host") or None
-        return await self._gate.context.identity.actor(live, self.member, host_token)
+        actor = await identity.actor(live, self.member, host_token)
+        await self._pass_door(live, host=identity.is_host(live, actor))
+        return actor
 
 
 Handler = Callable[[Call], Awaitable[Response]]
@@ -128,13 +161,22 @@ class Gate:
     def _slow_down(self, call: Call) -> None:
         if self.context.open_party:
             return
-        now = time.monotonic()
-        wait = self._writes.take(call.member.id, now)
-        if not wait and call.issued:
-            wait = self._newcomers.take(address(call.request), now)
+        wait = self._writes.take(call.member.id, time.monotonic())
         if wait:
-            call.issued = False
-            raise problem("too_many", "That was too fast; wait a moment.", wait)
+            self._turn_down(call, wait)
+        if call.issued:
+            self.newcomer(call)
+
+    def newcomer(self, call: Call) -> None:
+        """Count a new member who leaves a trace in a room. Raises `Problem` when there are too many of an address."""
+        wait = self._newcomers.take(address(call.request), time.monotonic())
+        if wait:
+            self._turn_down(call, wait)
+
+    @staticmethod
+    def _turn_down(call: Call, wait: float) -> NoReturn:
+        call.issued = False
+        raise problem("too_many", "That was too fast; wait a moment.", wait)
 
     def _hand_out(self, call: Call, response: Response) -> None:
         token = call.member.token
@@ -175,7 +217,7 @@ def answer_error(error: Exception) -> Response:
         return error_response(_NO_ROOM)
     if isinstance(error, BadToken):
         return error_response(Refused("unauthorised", "This is not the host token of this party."))
-    if isinstance(error, ClaimFailed):
+    if isinstance(error, ClaimFailed | NotLetIn):
         return error_response(error.refused)
     if isinstance(error, Unavailable | Refusing):
         log.warning("a request cannot be served now: %s", error)

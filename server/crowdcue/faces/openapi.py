@@ -87,6 +87,8 @@ class _Doc:
 
 
 _WRITE: Final[tuple[Code, ...]] = ("bad_request", "forbidden", "too_large", "too_many", "unavailable")
+#: What a room with a PIN says to those who have not shown it.
+_PIN: Final[tuple[Code, ...]] = ("pin_needed", "bad_pin", "too_many")
 _SAYS_QUEUE: Final = ref("MessageAndQueue")
 
 _TRACK_DOCS: Final = (
@@ -196,7 +198,10 @@ _ROOM_DOCS: Final = (
         "get",
         "/api/rooms/{code}/invite",
         "How guests find the party",
-        record({"code": _TEXT, "name": _TEXT, "url": _TEXT, "qr": _TEXT}, {"wifi": _TEXT}),
+        record(
+            {"code": _TEXT, "name": _TEXT, "url": _TEXT, "qr": _TEXT},
+            {"wifi": _TEXT, "pin": {"const": True, "description": "Guests must know the PIN."}},
+        ),
         more="`wifi`: a QR code that joins the guests' network, where the server was told of one.",
         codes=("no_such_room", "unavailable"),
         tag="Rooms",
@@ -209,7 +214,7 @@ _ROOM_DOCS: Final = (
         "End a party for good: its queue, its history and its code",
         record({"message": _TEXT}),
         more="Whoever is in it is told that it is over. `MAIN` cannot be ended.",
-        codes=("unauthorised", "forbidden", "no_such_room", "too_many", "unavailable"),
+        codes=("unauthorised", "forbidden", *_PIN, "no_such_room", "unavailable"),
         tag="Rooms",
         host=True,
     ),
@@ -218,7 +223,7 @@ _ROOM_DOCS: Final = (
         "/api/rooms/{code}/host-link",
         "The links that make their bearer a host; for hosts",
         record({"url": _TEXT, "stage": _TEXT}),
-        codes=("unauthorised", "forbidden", "no_such_room", "unavailable"),
+        codes=("unauthorised", "forbidden", *_PIN, "no_such_room", "unavailable"),
         tag="Rooms",
     ),
     _Doc(
@@ -237,7 +242,7 @@ _ROOM_DOCS: Final = (
         "/api/rooms/{code}/wifi.svg",
         "The guests' Wi-Fi as a QR code, if the server was told of one; for hosts' screens",
         _TEXT,
-        codes=("unauthorised", "forbidden", "no_such_room", "unavailable"),
+        codes=("unauthorised", "forbidden", *_PIN, "no_such_room", "unavailable"),
         tag="Rooms",
         read=True,
         mime="image/svg+xml",
@@ -369,8 +374,9 @@ def document(root_path: str = "") -> dict[str, Any]:
 _ABOUT: Final = f"""\
 Everyone is a *member*, known by a signed token. Callers without one get one, as a cookie and in the header \
 `X-Crowdcue-Token`, and are that member as long as they send it back. Host rights in a room come with its host token \
-in `X-Crowdcue-Host`. (A party served with `--open` has no limits, everybody is a host, and callers without a token \
-are known by their address.)
+in `X-Crowdcue-Host`. A room may have a PIN: who is neither a host nor has shown it yet sends it in \
+`X-Crowdcue-Pin`, once; without it even reads are refused. (A party served with `--open` has no limits, everybody is \
+a host, and callers without a token are known by their address.)
 
 A write answers when it is applied, and a read on any node then shows it. Reads carry an `ETag` of the room's version. \
 A write with an `Idempotency-Key` (1 to {MAX_COMMAND_ID} characters) is applied once, however often it is sent.
@@ -393,7 +399,7 @@ def _operation(doc: _Doc, name: str, *, in_room: bool) -> dict[str, Any]:
     if doc.member:
         codes += ["unauthorised", "internal"]
         if doc.tag == "Queue":
-            codes += ["no_such_room", "unavailable"] if in_room else ["unavailable"]
+            codes += [*_PIN, "no_such_room", "unavailable"] if in_room else [*_PIN, "unavailable"]
     operation: dict[str, Any] = {
         "operationId": name,
         "summary": doc.about,
@@ -427,6 +433,15 @@ def _parameters(doc: _Doc, in_room: bool) -> list[dict[str, Any]]:
                 "in": "header",
                 "description": "Your own name for this request: it is applied once, and answered the same.",
                 "schema": {"type": "string", "minLength": 1, "maxLength": MAX_COMMAND_ID},
+            }
+        )
+    if doc.tag == "Queue":
+        found.append(
+            {
+                "name": "X-Crowdcue-Pin",
+                "in": "header",
+                "description": "The PIN, for a room that has one; once shown, it is not needed again.",
+                "schema": _TEXT,
             }
         )
     if doc.read:

@@ -136,8 +136,7 @@ class Tracks:
 
     async def queue(self, call: Call) -> Response:
         """What is queued, in play order."""
-        live = await call.room()
-        room = await live.fresh()
+        live, room = await call.look()
         return unless_known(call.request, version_tag(room), self._queues.encode(live))
 
     async def history(self, call: Call) -> Response:
@@ -145,8 +144,7 @@ class Tracks:
         limit = whole_parameter(call.request, "limit", 1, HISTORY_MOST, HISTORY_DEFAULT)
         before = whole_parameter(call.request, "before", 0, MOST_EXACT, None)
         assert limit is not None
-        live = await call.room()
-        room = await live.fresh()
+        live, room = await call.look()
         tag, playing = version_tag(room), room.playing  # as of now: the archive is read with an await
         page: list[tracks.Track] = []
         if playing is not None and (before is None or playing.play < before):
@@ -159,8 +157,7 @@ class Tracks:
 
     async def metadata(self, call: Call) -> Response:
         """What is known of a song."""
-        live = await call.room()
-        room = await live.fresh()
+        live, room = await call.look()
         tag = version_tag(room)
         try:
             song_id: str = SONG_ID.check(call.request.path_params["id"], "id")

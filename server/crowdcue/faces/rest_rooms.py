@@ -15,12 +15,14 @@ from starlette.routing import BaseRoute, Route
 
 from crowdcue.faces.context import Context
 from crowdcue.faces.gate import Call, Gate, address, plain
-from crowdcue.faces.http import body_tag, has_tag, json_response, problem, unless_known
+from crowdcue.faces.http import Problem, body_tag, has_tag, json_response, problem, unless_known
 from crowdcue.limits import Buckets
 from crowdcue.live.registry import MAIN, normal_code
 from crowdcue.live.room import LiveRoom
 from crowdcue.log.contract import NoSuchRoom
 from crowdcue.room import forms, settings
+from crowdcue.room.commands import Lock
+from crowdcue.room.refusal import Refused
 
 #: Rooms that one member, or one address, may make at once, and then per second: nobody gives so many parties.
 CREATE_BURST: Final = 100
@@ -65,10 +67,15 @@ def routes(context: Context, gate: Gate) -> list[BaseRoute]:
         values: dict[str, settings.Value] = dict(body.get("settings") or {})
         if body.get("name") is not None:
             values["name"] = body["name"]
+        pin = str(values.pop("pin", ""))
         slow_down(call)
         live = await context.registry.create(values)
         token = context.identity.host_token(live.code, live.room.host_generation)
-        await context.identity.actor(live, call.member, token)  # who makes a party is its first host
+        actor = await context.identity.actor(live, call.member, token)  # who makes a party is its first host
+        if pin:  # before anybody else is told the code
+            outcome = await live.do(Lock(actor.member, actor.rights, None, {}, live.seal_pin(pin)))
+            if isinstance(outcome, Refused):
+                raise Problem(outcome)
         return json_response(orjson.dumps({"code": live.code, "host_token": token}))
 
     async def room(request: Request) -> LiveRoom:
@@ -79,14 +86,16 @@ def routes(context: Context, gate: Gate) -> list[BaseRoute]:
 
     async def invite(request: Request) -> Response:
         live = await room(request)
-        name = (await live.fresh()).settings["name"]
-        code = live.code
-        found = {
+        # Open to whoever knows the code, PIN or not: it is what is written on the invitation, and nothing inside.
+        state, code = await live.fresh(), live.code
+        found: dict[str, Any] = {
             "code": code,
-            "name": name,
+            "name": state.settings["name"],
             "url": room_url(context, code),
             "qr": f"/api/rooms/{code}/qr.svg",
         }
+        if state.pin:
+            found["pin"] = True
         if context.wifi is not None:
             found["wifi"] = f"/api/rooms/{code}/wifi.svg"
         body = orjson.dumps(found)

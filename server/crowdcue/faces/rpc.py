@@ -19,6 +19,7 @@ from grpc_reflection.v1alpha import reflection
 from crowdcue.faces import queue_pb2 as pb
 from crowdcue.faces.auth import BadToken, ClaimFailed, Member
 from crowdcue.faces.context import Context
+from crowdcue.faces.door import NotLetIn
 from crowdcue.faces.rpc_wire import RPC
 from crowdcue.limits import Buckets
 from crowdcue.live.listener import Listener, Sink
@@ -90,14 +91,12 @@ class QueueService:
     # Reads
 
     async def get_queue(self, _: pb.Empty, call: Call) -> pb.QueueList:
-        room = await self._room(call)
-        await room.fresh()
+        room = await self._reader(call)
         return pb.QueueList(queue=queue(room))
 
     async def get_metadata(self, request: pb.TrackId, call: Call) -> pb.Track:
-        room = await self._room(call)
-        state = await room.fresh()
-        song_id = request.id
+        room = await self._reader(call)
+        state, song_id = room.room, request.id
         item = state.items.get(song_id)
         if item is not None:
             return track(item)
@@ -110,8 +109,8 @@ class QueueService:
         return song_track(known, 0) if known is not None else pb.Track()
 
     async def get_history(self, _: pb.Empty, call: Call) -> pb.QueueList:
-        room = await self._room(call)
-        playing = (await room.fresh()).playing
+        room = await self._reader(call)
+        playing = room.room.playing
         plays = await room.history(playing.play if playing is not None else None, HISTORY)
         tracks = [song_track(play.song, play.up - play.down) for play in reversed(plays)]
         if playing is not None:
@@ -159,8 +158,9 @@ class QueueService:
 
     async def watch(self, _: pb.Empty, call: Call) -> AsyncIterator[bytes]:
         room, actor, _key = await self._writer(call)
+        host = self._context.identity.is_host(room, actor)
         sink = StreamSink()
-        listener = Listener(sink, RPC, actor.member, actor.name, player=False, host=False)
+        listener = Listener(sink, RPC, actor.member, actor.name, player=False, host=host)
         await room.attach(listener, None)
         try:
             while (frame := await sink.next()) is not None:
@@ -179,6 +179,27 @@ class QueueService:
             raise NoSuchRoom("there is no such party")
         return await self._context.registry.get(code)
 
+    async def _reader(self, call: Call) -> LiveRoom:
+        """The room, no older than this call, for a caller who may look into it."""
+        room = await self._room(call)
+        state = await room.fresh()
+        if state.pin:
+            found, identity = metadata(call), self._context.identity
+            host_token = _host_token(found)
+            if host_token and not identity.is_host_token(host_token, room.code, state.host_generation):
+                raise BadToken
+            member = self._known_member(found).id if "authorization" in found else None
+            await self._pass_door(
+                room, member, found, call, host=bool(host_token) or identity.everybody_hosts
+            )
+        return room
+
+    async def _pass_door(
+        self, room: LiveRoom, member: str | None, found: dict[str, str], call: Call, *, host: bool
+    ) -> None:
+        pin, address = found.get("x-crowdcue-pin"), self._address(found, call)
+        await self._context.door.enter(room, member, pin, address, host=host)
+
     async def _writer(self, call: Call) -> tuple[LiveRoom, Actor, str | None]:
         """The room, who asks, and their name for the command."""
         found = metadata(call)
@@ -187,9 +208,9 @@ class QueueService:
             raise _Refusal(Refused("bad_request", "idempotency-key must have 1 to 64 characters"))
         room = await self._room(call)
         member = await self._member(found, call)
-        # HTTP/2 proxies refuse a `host` beside the request's own authority: behind them it has another name.
-        host_token = found.get("host") or found.get("x-crowdcue-host")
-        actor = await self._context.identity.actor(room, member, host_token)
+        identity = self._context.identity
+        actor = await identity.actor(room, member, _host_token(found))
+        await self._pass_door(room, actor.member, found, call, host=identity.is_host(room, actor))
         wait = 0.0 if self._context.open_party else self._writes.take(actor.member, time.monotonic())
         if wait:
             raise _Refusal(Refused("too_many", "That was too fast; wait a moment.", math.ceil(wait)))
@@ -294,6 +315,11 @@ def metadata(call: Call) -> dict[str, str]:
     return {str(key): value for key, value in call.invocation_metadata() or () if isinstance(value, str)}
 
 
+def _host_token(found: dict[str, str]) -> str | None:
+    # HTTP/2 proxies refuse a `host` beside the request's own authority: behind them it has another name.
+    return found.get("host") or found.get("x-crowdcue-host")
+
+
 def checked(parse: Callable[[], Any]) -> Any:
     """What `parse` answers; a bad form is a refusal."""
     try:
@@ -311,7 +337,7 @@ async def do(room: LiveRoom, command: c.Command) -> None:
 
 async def fail(call: Call, error: Exception) -> NoReturn:
     """End the call with the status and the stable code of what went wrong."""
-    if isinstance(error, _Refusal | ClaimFailed):
+    if isinstance(error, _Refusal | ClaimFailed | NotLetIn):
         refused = error.refused
     elif isinstance(error, BadToken):
         refused = Refused("unauthorised", "This token is not of this party.")

@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from crowdcue.faces.auth import BadToken, ClaimFailed, Member, cookie_token, same_origin
 from crowdcue.faces.context import Context
+from crowdcue.faces.door import NotLetIn
 from crowdcue.faces.frames import EXTENSION, FrameSink, QueueSink
 from crowdcue.live.listener import Listener
 from crowdcue.live.registry import normal_code
@@ -25,6 +26,7 @@ from crowdcue.session import (
     BAD_TOKEN,
     DRAINING,
     HELLO_TIMEOUT,
+    LOCKED,
     NO_HELLO,
     NO_SUCH_ROOM,
     REMOVED,
@@ -216,6 +218,9 @@ class Conversation:
             await self.close(REMOVED, "a host sent you away")
             return
         host = identity.is_host(room, actor)
+        if not await self._pass_door(room, member, join.pin, host=host):
+            return
+        # From here to `attach` nothing is waited for: who was let in is let in by the PIN that `attach` finds.
         listener = Listener(self._sink, self._wire, member.id, actor.name, player=join.player, host=host)
         self._session.joined(actor, room)
         welcome: dict[str, Any] = {
@@ -231,6 +236,28 @@ class Conversation:
             await self.close(DRAINING, COME_BACK)
             return
         self._listener = listener
+
+    async def _pass_door(self, room: LiveRoom, member: Member, pin: str | None, *, host: bool) -> bool:
+        """Whether they may come in; if not, the connection is closed, with the code of the refusal as its reason."""
+        client = self._websocket.client
+        try:
+            await self._context.door.enter(room, member.id, pin, client.host if client else "", host=host)
+        except NotLetIn as error:
+            refused = error.refused
+            if refused.code in ("pin_needed", "bad_pin"):
+                await self.close(LOCKED, refused.code)
+            elif refused.code == "too_many" and refused.retry_after is not None:
+                await self.close(TOO_MANY, str(refused.retry_after))
+            else:
+                await self.close(DRAINING, COME_BACK)
+            return False
+        except NoSuchRoom:
+            await self.close(NO_SUCH_ROOM, "this party is over")
+            return False
+        except Unavailable:
+            await self.close(DRAINING, COME_BACK)
+            return False
+        return True
 
     def _member(self, join: Join) -> Member:
         identity = self._context.identity
