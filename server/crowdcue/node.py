@@ -189,7 +189,8 @@ def wifi_data(name: str | None, password: str | None) -> str | None:
         raise BadSetting("--wifi: the name of a network has 1 to 32 bytes")
     if password is not None and not 8 <= len(password) <= 63:
         raise BadSetting("--wifi-password: a password has 8 to 63 characters")
-    return str(segno.helpers.make_wifi_data(name, password, "WPA" if password else None))
+    # An open network says so: some phones take a code without `T:` for a broken one.
+    return str(segno.helpers.make_wifi_data(name, password, "WPA" if password else "nopass"))
 
 
 async def _serve_context(options: Options, context: Context, listening: socket.socket, secret: bytes) -> None:

@@ -124,7 +124,7 @@ async def test_the_wifi_is_told_where_the_server_knows_it(party: Party, tags: Pa
 
 def test_what_a_network_may_be() -> None:
     assert wifi_data(None, None) is None
-    assert wifi_data("open", None) == "WIFI:S:open;;"
+    assert wifi_data("open", None) == "WIFI:T:nopass;S:open;;"
     for name, password in (
         (None, "a password"),
         ("", None),
