@@ -7,14 +7,22 @@ import contextlib
 import random
 from collections import Counter
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import httpx
 
-from crowdcue.client import Party
+from crowdcue.client import Party, Refused
 
 #: For what needs several reconnects on a busy machine (s).
 PATIENCE = 30.0
+
+
+class Answered(NamedTuple):
+    """What was acknowledged: a guest's song, or a guest's vote on one."""
+
+    guest: int
+    song: str
+    vote: bool
 
 
 class Crowd:
@@ -22,7 +30,8 @@ class Crowd:
     With several addresses they spread over them.
 
     Everything that a guest asks for is answered in the end: the client library asks again after a broken line. So the
-    room must hold exactly what was acknowledged, no more and no less.
+    room must hold exactly what was acknowledged, no more and no less. `forgets`: the test lets the log lose songs, so
+    a vote on one that is gone by then is refused.
     """
 
     def __init__(
@@ -33,6 +42,7 @@ class Crowd:
         *,
         pause: float = 0.05,
         patience: float = PATIENCE,
+        forgets: bool = False,
     ) -> None:
         urls = [urls] if isinstance(urls, str) else urls
         self.parties = [
@@ -41,7 +51,10 @@ class Crowd:
         self._patience = patience
         self.added: set[str] = set()
         self.votes: dict[tuple[int, str], int] = {}
+        #: When each song, and each guest's vote on a song, was acknowledged last (the loop's time, s).
+        self.when: dict[Answered, float] = {}
         self.answers = 0
+        self._forgets = forgets
         self._pause = pause
         self._stop = asyncio.Event()
         self._acting: list[asyncio.Task[None]] = []
@@ -57,14 +70,18 @@ class Crowd:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
         try:
-            async with asyncio.timeout(self._patience):
-                await asyncio.gather(*self._acting)  # a refused or lost command shows here
+            await self.rest()
         finally:
             for task in self._acting:
                 task.cancel()
             await self._stack.aclose()
+
+    async def rest(self) -> None:
+        """Have everybody finish what they do; they stay and look on."""
+        self._stop.set()
+        async with asyncio.timeout(self._patience):
+            await asyncio.gather(*self._acting)  # a refused or lost command shows here
 
     async def acknowledged(self, more: int) -> None:
         """Wait until so many further commands have been answered."""
@@ -98,7 +115,7 @@ class Crowd:
         return dict(scores)
 
     async def _act(self, number: int, party: Party) -> None:
-        chance = random.Random(number)
+        chance, clock = random.Random(number), asyncio.get_running_loop().time
         step = 0
         while not self._stop.is_set():
             step += 1
@@ -106,9 +123,16 @@ class Crowd:
                 song = f"s{number}-{step}"
                 await party.add({"id": song, "title": song, "artist": "An artist", "duration": 200})
                 self.added.add(song)
+                self.when[Answered(number, song, False)] = clock()
             else:
                 song, value = chance.choice(party.queue)["id"], chance.choice([-1, 0, 1])
-                await party.vote(song, value)
-                self.votes[number, song] = value
+                try:
+                    await party.vote(song, value)
+                except Refused as refused:
+                    if not (self._forgets and refused.code == "no_such_song"):
+                        raise
+                else:
+                    self.votes[number, song] = value
+                    self.when[Answered(number, song, True)] = clock()
             self.answers += 1
             await asyncio.sleep(self._pause * chance.uniform(0.5, 1.5))

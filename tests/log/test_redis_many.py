@@ -135,6 +135,33 @@ async def test_l3_a_failover_is_followed_and_the_chain_is_one() -> None:
         await log.close()
 
 
+async def test_l3_a_deposed_master_is_left_though_it_still_answers() -> None:
+    """L3: behind a partition it believes to be the master; the sentinel says otherwise, and the node hears it."""
+    with RedisSentinel(parted=True) as watched:
+        log = RedisLog(watched.url)
+        await log.start()
+        await log.create("ROOM")
+        hints = Hints()
+        await log.subscribe("ROOM", hints)
+        await append_many(log, "ROOM", "node", 5)
+        assert int(str(watched.master.command("WAIT", 1, 10_000))) == 1
+        await asyncio.to_thread(watched.way.cut)
+        async with asyncio.timeout(PATIENCE):
+            while await asyncio.to_thread(lambda: watched.master_port) != watched.replica.port:
+                await asyncio.sleep(0.1)
+        await told_to_read(hints)
+        assert (await settled(log, "ROOM", 6)).seq == 6
+        where = "crowdcue:{ROOM}:entries"
+        assert int(str(watched.replica.command("XLEN", where))) == 6, "what is written now stays"
+        assert int(str(watched.master.command("XLEN", where))) == 5
+        assert (await log.positions(["ROOM"]))["ROOM"].seq == 6, "reads go there as well"
+        async with asyncio.timeout(PATIENCE):
+            while not hints.entries or hints.entries[-1].seq < 6:
+                hints.news.clear()
+                await hints.news.wait()
+        await log.close()
+
+
 async def test_a_service_that_no_sentinel_knows_is_unavailable() -> None:
     with RedisSentinel() as watched:
         with pytest.raises(Unavailable):

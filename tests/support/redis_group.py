@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 from typing import Self
 
-from .redis_server import RedisServer
-
 
 class RedisGroup(ABC):
-    """A context manager over `members`; it is entered when `_form` has made a whole of them."""
+    """A context manager over servers and ways between them; it is entered when `_form` has made a whole of them."""
 
-    def __init__(self, *members: RedisServer) -> None:
+    def __init__(self, *members: AbstractContextManager[object]) -> None:
         self._members = members
         self._stack = ExitStack()
 

@@ -44,6 +44,9 @@ logger = logging.getLogger(__name__)
 APPEND_TIMEOUT = 3.0
 #: Anything else may take longer (s): a snapshot or a page of entries is large.
 TIMEOUT = 5.0
+#: The sentinels are asked for the master this often (s): one that they have deposed may go on taking writes until it
+#: hears of it, and all of these are lost.
+FOLLOW_EVERY = 1.0
 #: Keys looked at in one step of SCAN; a larger step would keep other commands waiting.
 SCAN_COUNT = 1_000
 
@@ -94,6 +97,8 @@ class RedisLog:
             raise
         await self._check_settings()
         self._writing = self._tasks.start(self._writer.run(), "append to redis")
+        if self._store.has_sentinels:
+            self._tasks.start(self._follow_sentinels(), "follow the sentinels")
         self._open = True
 
     async def close(self) -> None:
@@ -250,6 +255,15 @@ class RedisLog:
             raise Unavailable(f"Redis does not keep the secret {name}")
         value: bytes = kept
         return value
+
+    async def _follow_sentinels(self) -> None:
+        while True:
+            await self._append_store.follow_sentinels()
+            master = await self._store.follow_sentinels()
+            if master is not None:
+                logger.warning("the sentinels name another master: %s port %d", *master)
+                self._subscriber.connect_anew()
+            await asyncio.sleep(FOLLOW_EVERY)
 
     async def _run(self, script: Script, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
         self._check_open()

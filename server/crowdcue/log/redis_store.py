@@ -52,16 +52,40 @@ class RedisStore:
         self._shown = shown(url)
         self.client = connect(url, timeout)
         self.is_cluster = isinstance(self.client, RedisCluster)
+        pool = None if isinstance(self.client, RedisCluster) else self.client.connection_pool
+        self._sentinels = pool if isinstance(pool, SentinelConnectionPool) else None
+        self._master: tuple[str, int] | None = None  # as the sentinels said last
         #: redis-py raises when its connections run out; here callers wait for one instead.
         self._turns = asyncio.Semaphore(MAX_CONNECTIONS)
 
     async def close(self) -> None:
         await self.client.aclose()
-        if not isinstance(self.client, RedisCluster):
-            pool = self.client.connection_pool
-            if isinstance(pool, SentinelConnectionPool):  # which leaves the sentinels' own connections open
-                for sentinel in pool.sentinel_manager.sentinels:
-                    await sentinel.aclose()
+        if self._sentinels is not None:  # which leaves the sentinels' own connections open
+            for sentinel in self._sentinels.sentinel_manager.sentinels:
+                await sentinel.aclose()
+
+    @property
+    def has_sentinels(self) -> bool:
+        """Whether sentinels say which server is the master."""
+        return self._sentinels is not None
+
+    async def follow_sentinels(self) -> tuple[str, int] | None:
+        """Ask the sentinels for the master; its address if it is another than the last time, else None.
+
+        Then no new command goes to the old one. None also when they name no master.
+        """
+        if self._sentinels is None:
+            return None
+        try:
+            found: tuple[str, int] = await self._sentinels.get_master_address()  # type: ignore[no-untyped-call]
+        except (RedisError, OSError):
+            return None
+        before, self._master = self._master, found
+        if before in (None, found):
+            return None
+        # redis-py has closed the idle connections; those in use would go on with the old master when they are free.
+        await self._sentinels.update_active_connections_for_reconnect()  # type: ignore[no-untyped-call]
+        return found
 
     async def command(self, *args: str | bytes | int, **options: Any) -> Any:
         """One idempotent command. Raises `Unavailable`."""

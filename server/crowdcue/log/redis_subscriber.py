@@ -66,6 +66,11 @@ class RedisSubscriber:
             if not waiter.done():
                 waiter.set_exception(Unavailable("the log is closed"))
 
+    def connect_anew(self) -> None:
+        """Leave every server that hints come from, for the one that is master now."""
+        for link in self._links.values():
+            link.connection = None  # its task notices
+
     async def subscribe(self, room: str, on_hint: OnHint) -> None:
         """Answers once Redis has confirmed; raises `Unavailable` if it does not in time."""
         self._hints[room] = on_hint
