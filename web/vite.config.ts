@@ -1,5 +1,8 @@
 /** How the three pages are built; every address stays relative, so that any root path works. */
+import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
@@ -21,9 +24,28 @@ const roomPages: Plugin = {
   },
 };
 
+/** Files shorter than this fit into a packet as they are (bytes). */
+const WORTH_COMPRESSING = 1_000;
+
+/** Once here, as small as can be, instead of for every phone: the server sends what it finds beside a file. */
+const compress: Plugin = {
+  name: 'compress',
+  apply: 'build',
+  writeBundle({ dir }) {
+    const assets = join(dir!, 'assets');
+    for (const name of readdirSync(assets)) {
+      const path = join(assets, name);
+      if (!/\.(js|css|svg)$/.test(name) || statSync(path).size < WORTH_COMPRESSING) continue;
+      const bytes = readFileSync(path);
+      writeFileSync(`${path}.br`, brotliCompressSync(bytes));
+      writeFileSync(`${path}.gz`, gzipSync(bytes, { level: 9 }));
+    }
+  },
+};
+
 export default defineConfig({
   base: './',
-  plugins: [svelte(), roomPages],
+  plugins: [svelte(), roomPages, compress],
   server: {
     proxy: {
       '/ws': { target: SERVER, ws: true },

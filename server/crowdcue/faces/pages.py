@@ -7,13 +7,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from crowdcue.faces.auth import COOKIE, COOKIE_AGE, BadToken, cookie_token
+from crowdcue.faces.coding import Assets, compressed
 from crowdcue.faces.context import Context
 from crowdcue.live.registry import normal_code
 
@@ -29,7 +28,7 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Cache-Control": "no-cache",
+    "Cache-Control": "private, no-cache",
 }
 _NOT_BUILT: Final = (
     "<!doctype html><title>Crowdcue</title><p>The pages are not built yet: run <code>make party</code>."
@@ -44,16 +43,6 @@ def find_pages() -> Path | None:
         if (folder / "index.html").is_file():
             return folder
     return None
-
-
-class _Assets(StaticFiles):
-    """Built files carry a hash of their content in their names, so they never change."""
-
-    def file_response(self, *args: object, **kwargs: object) -> Response:
-        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
 
 
 def routes(context: Context) -> list[BaseRoute]:
@@ -88,13 +77,16 @@ def routes(context: Context) -> list[BaseRoute]:
             )
         return response
 
+    def html(request: Request, text: str, status: int = 200) -> Response:
+        return compressed(request, HTMLResponse(text, status, headers=_HEADERS))
+
     async def landing(request: Request) -> Response:
-        return with_member(request, HTMLResponse(page("index.html"), headers=_HEADERS))
+        return with_member(request, html(request, page("index.html")))
 
     async def room(request: Request) -> Response:
         name = "stage.html" if request.url.path.endswith("/stage") else "room.html"
         status = 200 if normal_code(request.path_params["code"]) else 404
-        return with_member(request, HTMLResponse(page(name), status, headers=_HEADERS))
+        return with_member(request, html(request, page(name), status))
 
     found: list[BaseRoute] = [
         Route("/", landing),
@@ -102,7 +94,7 @@ def routes(context: Context) -> list[BaseRoute]:
         Route("/r/{code}/stage", room),
     ]
     if folder is not None:
-        found.append(Mount("/assets", GZipMiddleware(_Assets(directory=folder / "assets", check_dir=False))))
+        found.append(Mount("/assets", Assets(directory=folder / "assets", check_dir=False)))
         for extra in sorted(folder.iterdir()):
             if extra.is_file() and extra.suffix in {".svg", ".png", ".ico", ".webmanifest", ".txt", ".js"}:
                 found.append(Route(f"/{extra.name}", _file(extra)))
