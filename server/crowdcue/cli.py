@@ -189,6 +189,7 @@ def _webhook(commands: argparse._SubParsersAction[_Parser]) -> _Parser:
         "target", type=_url, metavar="TARGET", help="the address that gets a POST for what happens"
     )
     hook.add_argument("--webhook-key", metavar="KEY", help="signs what is sent (better in the environment)")
+    hook.add_argument("--pin", metavar="PIN", help="the party's PIN, if it has one")
     hook.add_argument("--host-token", metavar="TOKEN", help="come in with the host's rights")
     return hook
 
@@ -270,7 +271,9 @@ def _tell(parsed: argparse.Namespace) -> int:
 
     async def run() -> None:
         target = webhook.Target(parsed.target, parsed.webhook_key)
-        async with Party(parsed.url, parsed.code, name="Webhook", host=parsed.host_token) as party:
+        async with Party(
+            parsed.url, parsed.code, name="Webhook", pin=parsed.pin, host=parsed.host_token
+        ) as party:
             await webhook.relay(party, target)
 
     logs.set_up("text")
