@@ -20,7 +20,7 @@ class _Sentinel(RedisServer):
         config.write_text(
             f"port {self.port}\nbind 127.0.0.1\nlogfile redis.log\ndir {self.folder}\n"
             f"sentinel monitor {SERVICE} 127.0.0.1 {master_port} 1\n"
-            f"sentinel down-after-milliseconds {SERVICE} 500\n"
+            f"sentinel down-after-milliseconds {SERVICE} 1500\n"
             f"sentinel failover-timeout {SERVICE} 3000\n"
         )
         self.command_line = [self.command_line[0], str(config), "--sentinel", *options]
