@@ -68,6 +68,68 @@ describe('joining', () => {
   });
 });
 
+describe('a room with a PIN', () => {
+  const doors = (effects: Effect[]) =>
+    effects.flatMap((effect) => (effect.do === 'status' && effect.door ? [effect.door] : []));
+  let pin: string | undefined;
+
+  beforeEach(() => {
+    pin = undefined;
+    connection = new Connection({
+      now: () => now,
+      random: () => 1,
+      identity: () => (pin ? { pin } : {}),
+      version: () => version,
+    });
+    connection.start();
+    connection.opened();
+  });
+
+  it('waits at the door until somebody types it', () => {
+    const effects = connection.closed(4423, 'pin_needed');
+    expect(statuses(effects)).toEqual(['locked']);
+    expect(doors(effects)).toEqual([{ why: 'pin_needed' }]);
+    expect(timer(effects, 'retry')).toBeUndefined();
+    for (const happens of [connection.woke(), connection.elapsed('retry'), connection.elapsed('answer')])
+      expect(happens).toEqual([]);
+    pin = '1234';
+    expect(kinds(connection.rejoin())).toContain('open');
+    expect(sent(connection.opened())).toEqual([{ t: 'hello', pin: '1234' }]);
+    connection.received(welcome);
+    expect(statuses(connection.received(state([])))).toEqual(['live']);
+  });
+
+  it('tells a wrong one from a missing one, and never tries it again by itself', () => {
+    pin = '1234';
+    connection.rejoin();
+    connection.opened();
+    expect(doors(connection.closed(4423, 'bad_pin'))).toEqual([{ why: 'bad_pin' }]);
+    connection.rejoin();
+    connection.opened();
+    const effects = connection.closed(4429, '17');
+    expect(doors(effects)).toEqual([{ why: 'too_many', wait: 17 }]);
+    expect(timer(effects, 'retry')).toBeUndefined();
+  });
+
+  it('comes back by itself from other crowds', () => {
+    expect(timer(connection.closed(4429, '17'), 'retry')).toBeGreaterThan(0);
+    pin = '1234';
+    connection.rejoin();
+    connection.opened();
+    expect(timer(connection.closed(4429, 'you are here too often'), 'retry')).toBeGreaterThan(0);
+  });
+
+  it('stands outside again when the PIN changes, and keeps what was asked for', () => {
+    goLive();
+    connection.command('c1', { op: 'vote', song_id: 'x', value: 1 });
+    expect(statuses(connection.closed(4423, 'pin_needed'))).toEqual(['locked']);
+    pin = '1234';
+    connection.rejoin();
+    const frames = sent(goLive());
+    expect(frames[0]).toEqual({ t: 'do', id: 'c1', op: 'vote', song_id: 'x', value: 1 });
+  });
+});
+
 describe('losing the line', () => {
   it('retries with growing, bounded waits and starts over once live', () => {
     connection.start();

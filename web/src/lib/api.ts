@@ -19,6 +19,8 @@ export interface Invite {
   qr: string;
   /** A QR code that joins the host's Wi-Fi. */
   wifi?: string;
+  /** Guests need the PIN. */
+  pin?: true;
 }
 
 export interface PastTrack extends Song {

@@ -2,10 +2,13 @@
 import { Outbox } from './outbox';
 import type { ClientFrame, Do, Hello, Op, ServerFrame } from './wire';
 
-export type Status = 'connecting' | 'live' | 'offline' | 'ended';
+export type Status = 'connecting' | 'live' | 'offline' | 'locked' | 'ended';
 
 /** Why a connection will not come back by itself. */
 export type EndReason = 'bad_message' | 'removed' | 'no_such_room' | 'bad_token';
+
+/** What the room's door says: its PIN is needed, was wrong, or was tried too often (then for how long to wait, s). */
+export type Door = { why: 'pin_needed' | 'bad_pin' } | { why: 'too_many'; wait: number };
 
 export type Timer = 'retry' | 'ping' | 'answer' | 'repeat';
 
@@ -17,7 +20,7 @@ export type Effect =
   | { do: 'cancel'; timer: Timer }
   /** Fetch the page again, so that the server replaces the cookie, then call `identityRenewed`. */
   | { do: 'renew_identity' }
-  | { do: 'status'; status: Status; reason?: EndReason }
+  | { do: 'status'; status: Status; reason?: EndReason; door?: Door }
   | { do: 'deliver'; frame: ServerFrame }
   /** These commands will never happen. */
   | { do: 'forget'; ids: string[]; because: 'replaced' | 'expired' | 'full' };
@@ -27,7 +30,7 @@ export interface ConnectionOptions {
   now: () => number;
   random: () => number;
   /** What the hello carries besides the version to resume from. */
-  identity: () => Pick<Hello, 'token' | 'host' | 'name' | 'as'>;
+  identity: () => Pick<Hello, 'token' | 'host' | 'name' | 'pin' | 'as'>;
   /** The version that this listener holds. */
   version: () => [number, string] | undefined;
   /** This page makes sound and wants to know the time well. */
@@ -51,6 +54,8 @@ const ANSWER_AFTER_WAKE = 350;
 const WELCOME_WITHIN = 10_000;
 const REPEAT_AFTER = 1_000;
 
+const LOCKED = 4423;
+const TOO_MANY = 4429;
 const FINAL: Record<number, EndReason> = { 4400: 'bad_message', 4403: 'removed', 4404: 'no_such_room' };
 
 export class Connection {
@@ -64,6 +69,8 @@ export class Connection {
   /** The line is being tried after a sleep: if it is dead, a new one is opened at once. */
   private waking = false;
   private toRepeat: string[] = [];
+  /** The last hello showed a PIN. */
+  private showed = false;
 
   constructor(private readonly options: ConnectionOptions) {}
 
@@ -75,6 +82,7 @@ export class Connection {
     this.socket = 'open';
     const since = this.options.version();
     const hello: Hello = { t: 'hello', ...this.options.identity(), ...(since ? { since } : {}) };
+    this.showed = hello.pin !== undefined;
     return [{ do: 'send', frame: hello }];
   }
 
@@ -102,6 +110,10 @@ export class Connection {
     this.socket = 'none';
     const ending = FINAL[code];
     if (ending) return this.end(ending);
+    if (code === LOCKED) return this.lock({ why: reason === 'bad_pin' ? 'bad_pin' : 'pin_needed' });
+    const wait = Number.parseInt(reason, 10);
+    // To come back by itself would only try the same PIN again.
+    if (code === TOO_MANY && this.showed && wait >= 0) return this.lock({ why: 'too_many', wait });
     if (code === 4401) {
       if (this.renewed) return this.end('bad_token');
       this.renewed = true;
@@ -115,7 +127,7 @@ export class Connection {
   }
 
   elapsed(timer: Timer): Effect[] {
-    if (this.status === 'ended') return [];
+    if (this.status === 'ended' || this.status === 'locked') return [];
     switch (timer) {
       case 'retry':
         return this.open();
@@ -136,7 +148,7 @@ export class Connection {
 
   /** The page is looked at again, or the device says that it is online. */
   woke(): Effect[] {
-    if (this.status === 'ended') return [];
+    if (this.status === 'ended' || this.status === 'locked') return [];
     if (this.socket === 'none') return [{ do: 'cancel', timer: 'retry' }, ...this.open()];
     if (this.status !== 'live') return [];
     this.pings = 0;
@@ -145,7 +157,7 @@ export class Connection {
     return [{ do: 'cancel', timer: 'ping' }, ...this.ping(ANSWER_AFTER_WAKE)];
   }
 
-  /** Join anew, for example as a player; resumes from the version held. */
+  /** Join anew, for example as a player or with a PIN; resumes from the version held. */
   rejoin(): Effect[] {
     if (this.status === 'ended') return [];
     this.socket = 'none';
@@ -239,6 +251,12 @@ export class Connection {
   private end(reason: EndReason): Effect[] {
     this.status = 'ended';
     return [...this.quiet(), { do: 'cancel', timer: 'retry' }, { do: 'status', status: 'ended', reason }];
+  }
+
+  /** Nothing more by itself: somebody has to type the PIN, and then `rejoin`. */
+  private lock(door: Door): Effect[] {
+    this.status = 'locked';
+    return [...this.quiet(), { do: 'cancel', timer: 'retry' }, { do: 'status', status: 'locked', door }];
   }
 
   private become(status: Status): Effect[] {

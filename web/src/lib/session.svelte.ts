@@ -1,7 +1,7 @@
 /** One room as the components see it: reactive state on top of the pure view, the pending list and the line. */
 import { socketUrl } from './base';
 import { ServerClock, positionAt } from './clock';
-import type { EndReason, Status } from './connection';
+import type { Door, EndReason, Status } from './connection';
 import { clientId, hostToken, nickname, randomId } from './keep';
 import { Line } from './line';
 import { ask, confirm, rows, settle, withdraw, type PendingOp } from './pending';
@@ -21,6 +21,8 @@ export class Session {
   readonly code: string;
   status = $state<Status>('connecting');
   ended = $state<EndReason | null>(null);
+  /** The room has a PIN, and we are outside until somebody types it. */
+  door = $state.raw<Door | null>(null);
   me = $state.raw<Me | null>(null);
   view = $state.raw<View | null>(null);
   here = $state.raw<Here | null>(null);
@@ -50,6 +52,8 @@ export class Session {
   private readonly line: Line;
   private readonly answers = new Map<string, (accepted: boolean, retryAfter?: number) => void>();
   private keen = false;
+  /** Only until we are in: the server knows us then. */
+  private pin: string | undefined;
 
   /** `screen`: what a page that is nobody's is called among those who are here. */
   constructor(code: string, screen?: string) {
@@ -62,6 +66,7 @@ export class Session {
         return {
           ...(host ? { host } : {}),
           ...(name ? { name } : {}),
+          ...(this.pin ? { pin: this.pin } : {}),
           ...(this.asPlayer ? { as: 'player' as const } : {}),
         };
       },
@@ -70,9 +75,12 @@ export class Session {
     };
     this.line = new Line(socketUrl(code, clientId()), options, {
       frame: (frame) => this.receive(frame),
-      status: ({ status, reason }) => {
+      status: ({ status, reason, door }) => {
         this.status = status;
         this.ended = reason ?? null;
+        // It stays while the PIN is looked at, and while the line is broken.
+        if (door) this.door = door;
+        else if (status === 'live' || status === 'ended') this.door = null;
       },
       forgotten: ({ ids, because }) => {
         for (const id of ids) this.settleAnswer(id, false);
@@ -92,6 +100,12 @@ export class Session {
 
   serverNow(): number {
     return this.clock.now(local());
+  }
+
+  /** Knocks with this PIN. */
+  show(pin: string): void {
+    this.pin = pin;
+    this.line.rejoin();
   }
 
   /** Joins anew as a player, whose presence lets the room's clock run; or as one who only looks. */
@@ -138,6 +152,7 @@ export class Session {
   private receive(frame: ServerFrame): void {
     switch (frame.t) {
       case 'welcome':
+        this.pin = undefined;
         this.me = frame.you;
         this.clock.guess(local(), frame.now);
         return;

@@ -82,6 +82,8 @@ export interface Room extends Partial<Settings> {
   volume?: number;
   /** How many guests the host has sent away. */
   banned?: number;
+  /** Guests need the PIN to come in; nobody is told which it is. */
+  pin?: boolean;
 }
 
 export interface Me {
@@ -97,6 +99,7 @@ export interface Hello {
   token?: string;
   host?: string;
   name?: string;
+  pin?: string;
   since?: [number, string];
   as?: 'player';
 }
@@ -118,7 +121,7 @@ export type Op =
   | { op: 'promote'; member: string }
   | { op: 'ban'; member: string }
   | { op: 'unban'; member: string }
-  | ({ op: 'settings' } & Partial<Settings>);
+  | ({ op: 'settings'; pin?: string | null } & Partial<Settings>);
 
 export type Do = { t: 'do'; id: string } & Op;
 export interface Ping {

@@ -96,14 +96,15 @@ export class Party {
     return this.session.isHost || this.session.view?.room.clock === 'anyone';
   }
 
-  async changeSettings(changes: Partial<Settings>, before: Settings): Promise<void> {
+  /** `pin`: a new one, null for none, undefined for the one there is. */
+  async changeSettings(changes: Partial<Settings>, before: Settings, pin?: string | null): Promise<void> {
     const keys = Object.keys(changes) as (keyof Settings)[];
-    if (!keys.length || !(await this.session.ask({ op: 'settings', ...changes }))) return;
+    const wanted = { ...changes, ...(pin === undefined ? {} : { pin }) };
+    if (!Object.keys(wanted).length || !(await this.session.ask({ op: 'settings', ...wanted }))) return;
     const back = Object.fromEntries(keys.map((key) => [key, before[key]])) as Partial<Settings>;
-    toasts.show(t('Settings saved.'), 'plain', {
-      label: t('Undo'),
-      run: () => void this.session.ask({ op: 'settings', ...back }),
-    });
+    // Nobody knows the PIN of before, so what was done to it stays done.
+    const undo = { label: t('Undo'), run: () => void this.session.ask({ op: 'settings', ...back }) };
+    toasts.show(t('Settings saved.'), 'plain', keys.length ? undo : undefined);
   }
 
   async ban({ id, name }: Person): Promise<void> {

@@ -54,6 +54,27 @@ const de: Catalogue = {
   'We do not recognise you': 'Wir erkennen dich nicht',
   'Cookies seem to be blocked. Allow them and reload the page.':
     'Cookies scheinen blockiert zu sein. Erlaube sie und lade die Seite neu.',
+  'This party has a PIN': 'Diese Party hat eine PIN',
+  '{name} has a PIN': '{name} hat eine PIN',
+  'Ask the host for it.': 'Frag den Gastgeber danach.',
+  'Or open the stage with the link for hosts.': 'Oder öffne die Bühne mit dem Link für Gastgeber.',
+  'Come in': 'Eintreten',
+  'One moment…': 'Einen Moment …',
+  'That is not the PIN. Try again.': 'Das ist nicht die PIN. Versuch es noch einmal.',
+  'A PIN has 4 to 12 digits.': 'Eine PIN hat 4 bis 12 Ziffern.',
+  'Too many wrong PINs from here. Try again in {n} seconds.':
+    'Zu viele falsche PINs von hier. Versuch es in {n} Sekunden noch einmal.',
+  'Ask the host for the PIN': 'Die PIN weiß der Gastgeber',
+  'Guests need the PIN, too.': 'Gäste brauchen auch die PIN.',
+  'Ask for a PIN': 'Nach einer PIN fragen',
+  'who is in already stays; hosts need none': 'wer schon da ist, bleibt; Gastgeber brauchen keine',
+  PIN: 'PIN',
+  'New PIN': 'Neue PIN',
+  '4 to 12 digits': '4 bis 12 Ziffern',
+  '4 to 12 digits. Keep it in mind: it is shown nowhere.':
+    '4 bis 12 Ziffern. Merk sie dir: Sie wird nirgends angezeigt.',
+  'empty: as it is. A new one all guests must type again.':
+    'leer: wie bisher. Eine neue müssen alle Gäste wieder eingeben.',
   'This page is out of date': 'Diese Seite ist veraltet',
   'Reload it to get the newest version.': 'Lade sie neu, um die neueste Version zu bekommen.',
   'Type another code': 'Anderen Code eingeben',
