@@ -95,3 +95,13 @@ def test_old_round_trips_are_forgotten() -> None:
     for second in range(1, 20):
         clock.sample(second, second + 0.01, second * 1000 + 100)
     assert clock.now(30) == pytest.approx(30_095)
+
+
+def test_a_clock_that_was_set_is_believed_at_once() -> None:
+    clock = ServerClock()
+    clock.sample(1.0, 1.001, 1_000)
+    clock.sample(2.0, 2.4, 2_000 + 3_600_000)  # slower than what is known, and yet not to be doubted
+    assert clock.now(2.2) == pytest.approx(3_602_000)
+    clock.sample(3.0, 3.4, 3_300 + 3_600_000)
+    clock.sample(4.0, 4.4, 4_010)
+    assert clock.now(4.2) == pytest.approx(4_010)

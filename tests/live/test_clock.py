@@ -80,6 +80,18 @@ async def test_the_next_song_starts_at_the_end_though_the_stage_says_nothing(wor
     assert [play.reason for play in room.room.history] == ["end"] * 3
 
 
+async def test_a_song_is_over_when_the_logs_clock_was_set_past_its_end(world: World) -> None:
+    node, room = await world.party(start=True)
+    await stage(node)
+    for i in range(2):
+        await room.do(add("anna", f"s{i}", 3000))
+    await asyncio.sleep(5)
+    world.ahead += 3_600_000
+    await asyncio.sleep(3)
+    assert plays(room) == "s1"
+    assert position(room) <= 3_000
+
+
 async def test_two_nodes_advance_once(world: World) -> None:
     one, room = await world.party(start=True)
     two = await world.node(start=True)

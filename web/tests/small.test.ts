@@ -58,6 +58,15 @@ describe('the clock', () => {
     expect(clock.offset).toBe(500);
   });
 
+  it('believes at once that the clock was set', () => {
+    const clock = new ServerClock();
+    clock.sample(0, 1_001, 2);
+    clock.sample(1_000, 3_602_200, 1_400);
+    expect(clock.offset).toBeCloseTo(3_601_000, -1);
+    clock.sample(2_000, 3_603_150, 2_300);
+    expect(clock.offset).toBeCloseTo(3_601_000, -1);
+  });
+
   it('places a song, running and paused, within its length', () => {
     expect(positionAt(playing(), 3_000)).toBe(12_000);
     expect(positionAt(playing({ paused_at: 2_000 }), 99_000)).toBe(11_000);

@@ -7,6 +7,9 @@ from typing import Final
 
 #: Round trips remembered: enough that one of them was quick, few enough to follow a drifting clock.
 SAMPLES: Final = 8
+#: A round trip is wrong by at most half its length. Two that differ by so much more (ms) are of two clocks: the
+#: server's was set in between. Far more than clocks drift apart in the meantime.
+JUMP: Final = 250.0
 
 
 class ServerClock:
@@ -26,8 +29,12 @@ class ServerClock:
 
     def sample(self, sent: float, received: float, server_now: float) -> None:
         """A question sent and answered at these own times; the server said `server_now`."""
-        offset = server_now - (sent + received) * 500
-        self._samples.append(((received - sent) * 1000, offset))
+        trip, offset = (received - sent) * 1000, server_now - (sent + received) * 500
+        if self._samples:
+            best_trip, known = min(self._samples)
+            if abs(offset - known) > (trip + best_trip) / 2 + JUMP:
+                self.restart()
+        self._samples.append((trip, offset))
 
     def now(self, own: float) -> float:
         """Log time (ms) at own time `own`; own time itself while nothing is known."""

@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 HERE_EVERY: Final = 1.0
 #: … and never more than so small a part of the time is spent on it, when thousands arrive at once.
 HERE_SHARE: Final = 20
+#: The log's clock was set when it moves by more than so much against ours (ms): songs end at other moments then.
+CLOCK_SET: Final = 1_000
 #: Presence is reported to the other nodes so often (s), well within `presence.FRESH`.
 BEAT_EVERY: Final = 3.0
 #: Members whom one command lets in: a few KB.
@@ -96,6 +98,7 @@ class LiveRoom:
             self.submit,
             songs.pick,
         )
+        self._offset = 0.0  # of the log's clock, when the music clock last heard of it (ms)
         self._here: asyncio.TimerHandle | None = None
         self._here_at = -HERE_EVERY
         self._beating: asyncio.Task[None] | None = None
@@ -200,6 +203,9 @@ class LiveRoom:
         """The registry looked where the log is (L5)."""
         if position is not None:
             self._replica.note_clock(position, asked, answered)
+            if abs(self._replica.clock_offset - self._offset) > CLOCK_SET:
+                self._offset = self._replica.clock_offset
+                self._clock.changed()
         if position is None or not self._replica.is_at(position):
             self._replica.request_catch_up()
 
