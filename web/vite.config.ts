@@ -7,6 +7,23 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 
+/**
+ * What pages share, in few files, since each one more costs a slow phone more than the bytes it saves. Sheets and sound
+ * stay in files of their own, which come when they are needed.
+ */
+const GROUPS = [
+  {
+    name: 'early',
+    priority: 1,
+    test: /preload-helper|src\/lib\/(base|early|install|keep|wire|words)\.ts/,
+  },
+  {
+    name: 'shared',
+    test: /node_modules|src\/styles|src\/ui\/(Artwork|Icon|Toaster|glide)|src\/phone\/(Ended|party)|src\/lib\/(?!night|marks|preview|clipboard)/,
+    minShareCount: 2,
+  },
+];
+
 const page = (name: string) => fileURLToPath(new URL(`${name}.html`, import.meta.url));
 
 /** Where `npm run dev` finds rooms, songs and sound: a server started beside it. */
@@ -21,6 +38,53 @@ const roomPages: Plugin = {
       if (found) request.url = found[1] ? '/stage.html' : '/room.html';
       next();
     });
+  },
+};
+
+const style = (name: string) => readFileSync(new URL(`src/styles/${name}.css`, import.meta.url), 'utf8');
+
+/**
+ * The phone's page is painted before any other file has come: the style of its sketch stands in it, and links to
+ * the other styles stand behind the sketch. What `start.ts` needs is asked for at once, and not after `main.ts`.
+ */
+const firstScreen: Plugin = {
+  name: 'first-screen',
+  transformIndexHtml: {
+    order: 'post',
+    handler(html, { bundle = {}, chunk, filename }) {
+      if (!filename.endsWith('room.html')) return;
+      const wanted = new Map<string, 'modulepreload' | 'stylesheet'>();
+      const want = (file: string) => {
+        const part = bundle[file];
+        if (part?.type !== 'chunk' || wanted.has(file)) return;
+        wanted.set(file, 'modulepreload');
+        part.viteMetadata?.importedCss.forEach((css) => wanted.set(css, 'stylesheet'));
+        part.imports.forEach(want);
+      };
+      chunk?.dynamicImports.filter((file) => /\bstart-/.test(file)).forEach(want);
+      const links = [...wanted].map(([file, rel]) => `<link rel="${rel}" crossorigin href="./${file}">`);
+      const sketch = (style('tokens') + style('boot')).replace(/\/\*.*?\*\/|\n\s*/gs, '');
+      const known = html.match(/<link rel="(?:stylesheet|modulepreload)"[^>]*>/g) ?? [];
+      const all = [...new Set([...known, ...links])];
+      const without = known.reduce((rest, link) => rest.replace(link, ''), html);
+      const late = all.filter((link) => link.includes('"stylesheet"')).join('');
+      const early = all.filter((link) => !link.includes('"stylesheet"')).join('');
+      return without
+        .replace('</head>', () => `<style>${sketch}</style>${early}</head>`)
+        .replace('</body>', () => `${late}</body>`);
+    },
+  },
+};
+
+/** Nearly all of these files runs at the start: browsers that understand this compile it beside the main thread. */
+const compileAtOnce: Plugin = {
+  name: 'compile-at-once',
+  apply: 'build',
+  enforce: 'post',
+  generateBundle(_, bundle) {
+    for (const part of Object.values(bundle))
+      if (part.type === 'chunk' && ['shared', 'start'].includes(part.name))
+        part.code = `//# allFunctionsCalledOnLoad\n${part.code}`;
   },
 };
 
@@ -45,7 +109,7 @@ const compress: Plugin = {
 
 export default defineConfig({
   base: './',
-  plugins: [svelte(), roomPages, compress],
+  plugins: [svelte(), roomPages, firstScreen, compileAtOnce, compress],
   server: {
     proxy: {
       '/ws': { target: SERVER, ws: true },
@@ -58,7 +122,10 @@ export default defineConfig({
     assetsInlineLimit: 0,
     // Every browser of the target list preloads modules by itself.
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: { index: page('index'), room: page('room'), stage: page('stage') } },
+    rolldownOptions: {
+      input: { index: page('index'), room: page('room'), stage: page('stage') },
+      output: { codeSplitting: { groups: GROUPS } },
+    },
   },
   test: { include: ['tests/**/*.test.ts'], environment: 'node' },
 });

@@ -42,6 +42,12 @@ export const hostToken = {
   set: (code: string, token: string) => write(`host.${code}`, token),
 };
 
+/** What a hello says of this browser in a room; `screen` is the name of a page that is nobody's. */
+export function credentials(code: string, screen?: string): { host?: string; name?: string } {
+  const [host, name] = [hostToken.get(code), screen ?? nickname.get()];
+  return { ...(host ? { host } : {}), ...(name ? { name } : {}) };
+}
+
 export interface Visited {
   code: string;
   name: string;

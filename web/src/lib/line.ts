@@ -1,7 +1,8 @@
 /** Runs a `Connection` on a real WebSocket, real timers and the page's own events. */
 import { decode, encode } from '@msgpack/msgpack';
 import { Connection, type ConnectionOptions, type Effect, type Timer } from './connection';
-import { SUBPROTOCOL, type ClientFrame, type Op, type ServerFrame } from './wire';
+import { openSocket, takeOver, type Early } from './early';
+import type { ClientFrame, Op, ServerFrame } from './wire';
 
 export interface LineHooks {
   frame: (frame: ServerFrame) => void;
@@ -99,21 +100,36 @@ export class Line {
 
   private openSocket(): void {
     this.drop();
-    const socket = new WebSocket(this.url, SUBPROTOCOL);
-    socket.binaryType = 'arraybuffer';
+    const early = takeOver(this.url);
+    const socket = early?.socket ?? openSocket(this.url);
     this.socket = socket;
     // A socket that was left behind may still speak: it is not listened to.
     const current = (effects: () => Effect[]) => {
       if (this.socket === socket) this.run(effects());
     };
     socket.onopen = () => current(() => this.connection.opened());
-    socket.onmessage = (event: MessageEvent<ArrayBuffer>) =>
-      current(() => this.connection.received(decode(event.data) as ServerFrame));
-    socket.onclose = (event) =>
+    const heard = (data: ArrayBuffer) => current(() => this.connection.received(decode(data) as ServerFrame));
+    const closed = ({ code, reason }: CloseEvent) =>
       current(() => {
         this.socket = null;
-        return this.connection.closed(event.code, event.reason);
+        return this.connection.closed(code, reason);
       });
+    socket.onmessage = (event: MessageEvent<ArrayBuffer>) => heard(event.data);
+    socket.onclose = closed;
+    // Not before the effects of which this opening is one have all been carried out.
+    if (early) queueMicrotask(() => this.catchUp(early, heard, closed));
+  }
+
+  /** Goes through what an early socket has lived through already; its hello, too, is out. */
+  private catchUp(
+    early: Early,
+    heard: (data: ArrayBuffer) => void,
+    closed: (event: CloseEvent) => void,
+  ): void {
+    if (this.socket !== early.socket) return;
+    if (early.socket.readyState !== WebSocket.CONNECTING) this.connection.opened();
+    early.heard.forEach(heard);
+    if (early.closed) closed(early.closed);
   }
 
   private drop(): void {

@@ -2,7 +2,7 @@
 import { socketUrl } from './base';
 import { ServerClock, positionAt } from './clock';
 import type { Door, EndReason, Status } from './connection';
-import { clientId, hostToken, nickname, randomId } from './keep';
+import { clientId, credentials, randomId } from './keep';
 import { Line } from './line';
 import { ask, confirm, rows, settle, withdraw, type PendingOp } from './pending';
 import { applyFrame, type View } from './room';
@@ -54,6 +54,9 @@ export class Session {
   private keen = false;
   /** Only until we are in: the server knows us then. */
   private pin: string | undefined;
+  private settled = () => {};
+  /** There is something to show: the room, or that it cannot be had. */
+  readonly first = new Promise<void>((resolve) => (this.settled = resolve));
 
   /** `screen`: what a page that is nobody's is called among those who are here. */
   constructor(code: string, screen?: string) {
@@ -61,15 +64,11 @@ export class Session {
     const options = {
       now: local,
       random: Math.random,
-      identity: () => {
-        const [host, name] = [hostToken.get(code), screen ?? nickname.get()];
-        return {
-          ...(host ? { host } : {}),
-          ...(name ? { name } : {}),
-          ...(this.pin ? { pin: this.pin } : {}),
-          ...(this.asPlayer ? { as: 'player' as const } : {}),
-        };
-      },
+      identity: () => ({
+        ...credentials(code, screen),
+        ...(this.pin ? { pin: this.pin } : {}),
+        ...(this.asPlayer ? { as: 'player' as const } : {}),
+      }),
       keen: () => this.keen,
       version: (): [number, string] | undefined => (this.view ? [this.view.seq, this.view.mark] : undefined),
     };
@@ -81,6 +80,7 @@ export class Session {
         // It stays while the PIN is looked at, and while the line is broken.
         if (door) this.door = door;
         else if (status === 'live' || status === 'ended') this.door = null;
+        if (door || status === 'offline' || status === 'ended') this.settled();
       },
       forgotten: ({ ids, because }) => {
         for (const id of ids) this.settleAnswer(id, false);
@@ -180,6 +180,7 @@ export class Session {
       }
       default:
         this.view = applyFrame(this.view, frame);
+        if (this.view) this.settled();
     }
     if (!this.view) return;
     const settled = settle(this.view, this.pending);

@@ -1,15 +1,15 @@
-/** Starts the page of guests and hosts. */
+/** Starts the page of guests and hosts: small, so that it knocks at the room before everything else is here. */
 import '../styles/base.css';
-import { mount } from 'svelte';
+import { codeFromPath, socketUrl } from '../lib/base';
+import { knock } from '../lib/early';
 import { standBy } from '../lib/install';
+import { adoptHostToken, clientId, credentials, nickname } from '../lib/keep';
 import { loadWords } from '../lib/words';
-import Phone from './Phone.svelte';
 
+const code = codeFromPath();
+adoptHostToken(code);
+knock(socketUrl(code, clientId()), { t: 'hello', ...credentials(code) });
+// A newcomer is asked for a name first of all.
+if (!nickname.get()) void import('./NameSheet.svelte').catch(() => undefined);
+void Promise.all([import('./start'), loadWords()]).then(([{ start }]) => start(code));
 standBy();
-
-void loadWords().then(() => {
-  const target = document.getElementById('app') as HTMLElement;
-  // The page came with a sketch of itself, so that something is there before any script is.
-  target.replaceChildren();
-  mount(Phone, { target });
-});
