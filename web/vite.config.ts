@@ -76,20 +76,12 @@ const firstScreen: Plugin = {
   },
 };
 
-/** Nearly all of these files runs at the start: browsers that understand this compile it beside the main thread. */
-const compileAtOnce: Plugin = {
-  name: 'compile-at-once',
-  apply: 'build',
-  enforce: 'post',
-  generateBundle(_, bundle) {
-    for (const part of Object.values(bundle))
-      if (part.type === 'chunk' && ['shared', 'start'].includes(part.name))
-        part.code = `//# allFunctionsCalledOnLoad\n${part.code}`;
-  },
-};
-
 /** Files shorter than this fit into a packet as they are (bytes). */
 const WORTH_COMPRESSING = 1_000;
+
+/** Nearly all of these runs at the start: browsers that understand the words compile it beside the main thread. */
+const FIRST_SCREEN = /^(early|shared|start|room)-.*\.js$/;
+const COMPILE_AT_ONCE = '//# allFunctionsCalledOnLoad\n';
 
 /** Once here, as small as can be, instead of for every phone: the server sends what it finds beside a file. */
 const compress: Plugin = {
@@ -99,6 +91,7 @@ const compress: Plugin = {
     const assets = join(dir!, 'assets');
     for (const name of readdirSync(assets)) {
       const path = join(assets, name);
+      if (FIRST_SCREEN.test(name)) writeFileSync(path, COMPILE_AT_ONCE + readFileSync(path, 'utf8'));
       if (!/\.(js|css|svg)$/.test(name) || statSync(path).size < WORTH_COMPRESSING) continue;
       const bytes = readFileSync(path);
       writeFileSync(`${path}.br`, brotliCompressSync(bytes));
@@ -109,7 +102,7 @@ const compress: Plugin = {
 
 export default defineConfig({
   base: './',
-  plugins: [svelte(), roomPages, firstScreen, compileAtOnce, compress],
+  plugins: [svelte(), roomPages, firstScreen, compress],
   server: {
     proxy: {
       '/ws': { target: SERVER, ws: true },
