@@ -134,7 +134,7 @@ class Party:
         browser: Browser | None = None,
         calm: bool = True,
     ) -> Visitor:
-        """Open `url` in a browser of its own; with a `name` its owner has been asked for one before.
+        """Open `url` ("": nothing yet) in a browser of its own; with a `name` its owner has been asked for one before.
 
         `calm`: reduced motion, so that a click need not wait until its row has come to rest.
         """
@@ -154,7 +154,8 @@ class Party:
         page.on("console", lambda message: _note(visitor, message.type, message.text))
         page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
         self.visitors.append(visitor)
-        await page.goto(url)
+        if url:
+            await page.goto(url)
         return visitor
 
     async def phone(self, name: str, host: bool = False, **more: Any) -> Visitor:

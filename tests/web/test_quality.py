@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import msgpack
 import pytest
 from playwright.async_api import Browser, CDPSession, Page, WebSocketRoute, expect
 
-from .conftest import Party
+from .conftest import Party, Visitor
 from .screenshots import long_queue
 
 pytestmark = [pytest.mark.web, pytest.mark.asyncio(loop_scope="session")]
 
-#: A phone with a fifth of this machine's speed on a slow mobile network (Lighthouse's profile).
+#: A phone with a quarter of this machine's speed on a slow mobile network (Lighthouse's profile).
 SLOW_CPU: Final = 4
 SLOW_4G: Final = {
     "offline": False,
@@ -24,10 +26,37 @@ SLOW_4G: Final = {
     "downloadThroughput": 1.6e6 / 8,
     "uploadThroughput": 750e3 / 8,
 }
+#: On such a phone, with nothing in its cache: the party's name and first songs are there by then, … (ms)
+PAINTED: Final = 1_000
+#: … and votes work (ms).
+USABLE: Final = 2_000
+#: What else a machine does can only make a load slower, so the best of a few says what the page can do.
+LOADS: Final = 3
+#: When other programs take more than this share of the cores while the test rests, a slow load proves nothing.
+BUSY: Final = 0.25
 
-
-#: A machine that does other work besides is slower than the phone it plays.
-_MERCY: Final = 1.5
+#: All times count from the start of the navigation. It looks at one attribute only, so as not to slow the page down.
+WATCH: Final = """(() => {
+  const seen = globalThis.seen = { shift: 0 };
+  const watch = (type, see) =>
+    new PerformanceObserver((list) => list.getEntries().forEach(see)).observe({ type, buffered: true });
+  watch('layout-shift', (entry) => { if (!entry.hadRecentInput) seen.shift += entry.value; });
+  watch('largest-contentful-paint', (entry) => {
+    if (seen.painted) return;
+    seen.painted = entry.startTime;
+    seen.text = entry.element?.textContent;
+  });
+  document.addEventListener('DOMContentLoaded', () => {
+    const look = () => {
+      if (document.body.dataset.connection !== 'live') return;
+      watching.disconnect();
+      requestAnimationFrame(() => setTimeout(() => { seen.usable = performance.now(); }));
+    };
+    const watching = new MutationObserver(look);
+    watching.observe(document.body, { attributes: true });
+    look();
+  });
+})()"""
 
 
 class FakeRoom:
@@ -108,28 +137,67 @@ async def _metrics(session: CDPSession) -> dict[str, float]:
     return {metric["name"]: metric["value"] for metric in found["metrics"]}
 
 
-@pytest.mark.long
-async def test_first_paint_and_first_use_on_a_slow_phone(party: Party) -> None:
-    await party.rest("sync", long_queue(30))
-    visitor = await party.visitor(party.url, "Anna")
+async def _cold_load(party: Party) -> tuple[Visitor, dict[str, Any]]:
+    """A phone that was never here opens the party: ms to the first words and to the first use, and how much moved."""
+    visitor = await party.visitor("", "Anna", calm=False)
     page = visitor.page
+    await page.add_init_script(WATCH)
     session = await page.context.new_cdp_session(page)
     await session.send("Network.enable")
     await session.send("Network.emulateNetworkConditions", SLOW_4G)
     await session.send("Emulation.setCPUThrottlingRate", {"rate": SLOW_CPU})
     await page.goto(party.link, wait_until="commit")
     await visitor.live()
-    await expect(visitor.rows().first).to_be_visible()
-    found = await page.evaluate(
-        """() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(() => resolve({
-          painted: performance.getEntriesByName('first-contentful-paint')[0].startTime,
-          usable: performance.now(),
-          kilobytes: performance.getEntriesByType('resource').reduce((sum, r) => sum + r.transferSize, 0) / 1000,
-        }))))"""
-    )
-    print("\nslow phone:", json.dumps({key: round(value) for key, value in found.items()}))
-    assert found["painted"] <= 1_000 * _MERCY
-    assert found["usable"] <= 2_000 * _MERCY
+    await page.wait_for_timeout(1_000)  # what comes late must not move what is there
+    seen: dict[str, Any] = await page.evaluate("globalThis.seen")
+    return visitor, seen
+
+
+async def _others() -> float:
+    """The share of this machine's cores that is in use while this test does nothing; 0 where it cannot be told."""
+    path = Path("/proc/stat")
+    if not path.exists():
+        return 0.0
+    looks = []
+    for _ in range(2):
+        looks.append([int(ticks) for ticks in path.read_text().split("\n", 1)[0].split()[1:9]])
+        await asyncio.sleep(0.5)
+    spent = [after - before for before, after in zip(*looks, strict=True)]
+    return 1 - (spent[3] + spent[4]) / max(1, sum(spent))
+
+
+async def test_first_paint_and_first_use_on_a_slow_phone(party: Party) -> None:
+    songs = long_queue(30)
+    await party.rest("sync", songs)
+    words = {"Garden party", *(song[part] for song in songs for part in ("title", "artist"))}
+    loads: list[dict[str, Any]] = []
+    others = [await _others()]
+    for _ in range(LOADS):
+        visitor, seen = await _cold_load(party)
+        loads.append(seen)
+        assert seen["text"] in words, "the first paint says something about this party"
+        assert seen["shift"] < 0.01, "nothing jumps"
+        if len(loads) == 1:
+            await visitor.press("Vote up Song number 1")
+            await _until_voted(party, "s0")
+        await visitor.page.context.close()
+        others.append(await _others())
+    best = {key: round(min(seen[key] for seen in loads)) for key in ("painted", "usable")}
+    print("\nslow phone, best of", LOADS, json.dumps(best), "of", json.dumps(loads))
+    if (best["painted"] > PAINTED or best["usable"] > USABLE) and max(others) > BUSY:
+        pytest.skip(f"other programs use {max(others):.0%} of this machine, and so the phone came to {best}")
+    assert best["painted"] <= PAINTED
+    assert best["usable"] <= USABLE
+
+
+async def _until_voted(party: Party, song_id: str) -> None:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        for _ in range(100):
+            queue = (await client.get(f"{party.url}/api/rooms/{party.code}/queue")).json()
+            if next(track["votes"] for track in queue if track["id"] == song_id) == 1:
+                return
+            await asyncio.sleep(0.05)
+    raise AssertionError("the vote never reached the server")
 
 
 @pytest.mark.long
