@@ -111,7 +111,7 @@ async def test_connections_are_few_and_reads_wait_for_one(
     await log.create("READS")
     await asyncio.gather(*[log.read("READS", 0) for _ in range(100)])
     found = str(server.raw("CLIENT", "LIST")).splitlines()
-    assert sum("cmd=hmget" in line or "cmd=xrange" in line for line in found) <= redis_store.MAX_CONNECTIONS
+    assert sum("cmd=hmget" in line or "cmd=xrange" in line for line in found) <= redis_url.MAX_CONNECTIONS
     await log.close()
 
 

@@ -163,7 +163,7 @@ async def _others() -> float:
         looks.append([int(ticks) for ticks in path.read_text().split("\n", 1)[0].split()[1:9]])
         await asyncio.sleep(0.5)
     spent = [after - before for before, after in zip(*looks, strict=True)]
-    return 1 - (spent[3] + spent[4]) / max(1, sum(spent))
+    return float(1 - (spent[3] + spent[4]) / max(1, sum(spent)))
 
 
 async def test_first_paint_and_first_use_on_a_slow_phone(party: Party) -> None:
