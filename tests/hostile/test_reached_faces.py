@@ -62,6 +62,7 @@ async def test_a_search_finds_so_much(party: Party) -> None:
 async def test_a_client_that_never_says_hello_is_sent_away(
     party: Party, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert session.HELLO_TIMEOUT == 10, "as the protocol says"
     monkeypatch.setattr(websocket, "HELLO_TIMEOUT", 0.05)
     sent: list[Any] = []
     came = iter([{"type": "websocket.connect"}])

@@ -37,6 +37,10 @@ SEND_BUFFER: Final = 96 * 1024
 #: A peer that acknowledges nothing for so long is gone (ms).
 USER_TIMEOUT: Final = 30_000
 
+#: While more than this waits for a client (bytes), only its last ping is answered, and later (RFC 6455, 5.5.3): one
+#: that pings and does not read would fill our memory with pongs.
+MAX_PONGS: Final = 16 * 1024
+
 #: A length that fits the two bytes of a middle-sized frame; longer ones are left to uvicorn's parser.
 _MIDDLE: Final = 126
 
@@ -112,6 +116,7 @@ class FramesProtocol(WebSocketsSansIOProtocol):
     _by_hand = True
     _rest = b""
 
+    _pong = b""  # that waits until the client has read
     _sink: FrameSink | None = None
     _close_sent = False
 
@@ -236,6 +241,19 @@ class FramesProtocol(WebSocketsSansIOProtocol):
             extensions: dict[str, Any] = self.scope["extensions"]
             self._sink = extensions[EXTENSION] = FrameSink(self.transport, self.loop, self.listen)
 
+    def handle_ping(self) -> None:
+        """Answer, at once or when the client has read what is on its way to it."""
+        pong = b"".join(self.conn.data_to_send())
+        if self.transport.get_write_buffer_size() > MAX_PONGS:
+            self._pong = pong
+        else:
+            self.transport.write(pong)
+
+    def handle_cont(self, event: Frame) -> None:
+        """Parts of a message have a bound in bytes; empty ones would be kept without any."""
+        if event.data or event.fin:
+            super().handle_cont(event)
+
     def pause_writing(self) -> None:
         """Something waits in the transport: frames must queue behind it. What the application itself sends is an
         accept and a close, which need not wait for that, as uvicorn would have it."""
@@ -246,6 +264,9 @@ class FramesProtocol(WebSocketsSansIOProtocol):
         """Nothing waits any more."""
         if self._sink is not None:
             self._sink.paused(False)
+        pong, self._pong = self._pong, b""
+        if pong and not self.close_sent:
+            self.transport.write(pong)
 
     async def send(self, message: ASGISendEvent) -> None:
         """What was written as frames goes before what the application sends by ASGI, its close above all."""

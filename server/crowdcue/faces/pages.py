@@ -37,6 +37,8 @@ _HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "private, no-cache",
 }
+#: Over TLS a browser is asked to stay with it, for as long as a party lasts: the same name may serve plainly next week.
+_STAY_SECURE: Final = "max-age=86400"
 _NOT_BUILT: Final = (
     "<!doctype html><title>Crowdcue</title><p>The pages are not built yet: run <code>make party</code>."
 )
@@ -114,6 +116,8 @@ def routes(context: Context) -> list[BaseRoute]:
                 httponly=True,
                 samesite="lax",
             )
+        if request.url.scheme == "https":
+            response.headers["Strict-Transport-Security"] = _STAY_SECURE
         return response
 
     async def landing(request: Request) -> Response:
