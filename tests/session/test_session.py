@@ -32,12 +32,21 @@ pytestmark = pytest.mark.parametrize("wire", [JSON, MSGPACK], ids=["json", "msgp
         ({"token": "t", "host": "h", "name": "Anna"}, Join("t", "h", "Anna", None, False)),
         ({"since": [7, "abcd"]}, Join(None, None, None, (7, "abcd"), False)),
         ({"as": "player"}, Join(None, None, None, None, True)),
+        ({"pin": "0042"}, Join(None, None, None, None, False, "0042")),
+        ({"pin": None}, Join(None, None, None, None, False)),
         ({"from the future": [1, 2]}, Join(None, None, None, None, False)),
     ],
 )
 def test_hello(wire: ClientWire, fields: dict[str, Any], join: Join) -> None:
     with Play(wire, joined=False) as play:
         assert play.says(t="hello", **fields).joins() == join
+
+
+def test_a_pin_is_not_told_when_its_effect_is(wire: ClientWire) -> None:
+    with Play(wire, joined=False) as play:
+        assert "0042" not in repr(play.says(t="hello", pin="0042").joins())
+    settings = Play(wire).says(t="do", id="i", op="settings", pin="0042").submits().command
+    assert "0042" not in repr(settings)
 
 
 @pytest.mark.parametrize("token", ["", "x" * 2_000, "damaged\n"])
