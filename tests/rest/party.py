@@ -156,6 +156,7 @@ def ids(tracks: list[dict[str, Any]]) -> list[Any]:
 
 def refusal(response: httpx.Response) -> tuple[int, str]:
     """(status, code) of an error."""
+    assert response.status_code >= 400, f"this is no error: {response.text[:200]}"
     body = response.json()
     assert body["message"], "an error has a line for a person"
     return response.status_code, body["code"]
