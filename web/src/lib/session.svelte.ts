@@ -2,6 +2,7 @@
 import { socketUrl } from './base';
 import { ServerClock, positionAt } from './clock';
 import type { Door, EndReason, Status } from './connection';
+import { Gatherer } from './gather';
 import { clientId, credentials, randomId } from './keep';
 import { Line } from './line';
 import { ask, confirm, rows, settle, withdraw, type PendingOp } from './pending';
@@ -50,6 +51,8 @@ export class Session {
 
   private readonly clock = new ServerClock();
   private readonly line: Line;
+  /** A burst of patches is drawn once. */
+  private readonly arrived = new Gatherer<ServerFrame>((frames) => this.apply(frames));
   private readonly answers = new Map<string, (accepted: boolean, retryAfter?: number) => void>();
   private keen = false;
   /** Only until we are in: the server knows us then. */
@@ -70,7 +73,10 @@ export class Session {
         ...(this.asPlayer ? { as: 'player' as const } : {}),
       }),
       keen: () => this.keen,
-      version: (): [number, string] | undefined => (this.view ? [this.view.seq, this.view.mark] : undefined),
+      version: (): [number, string] | undefined => {
+        this.arrived.flush();
+        return this.view ? [this.view.seq, this.view.mark] : undefined;
+      },
     };
     this.line = new Line(socketUrl(code, clientId()), options, {
       frame: (frame) => this.receive(frame),
@@ -168,23 +174,31 @@ export class Session {
       case 'pong':
         this.clock.sample(frame.at, frame.now, local());
         return;
-      case 'done':
-        this.pending = confirm(this.pending, frame.id, frame.seq);
-        this.settleAnswer(frame.id, true);
-        break;
       case 'refused': {
+        // What it is refused for may just have arrived.
+        this.arrived.flush();
         const op = this.pending.find((entry) => entry.id === frame.id)?.op;
         this.settleAnswer(frame.id, false, frame.retry_after);
         if (op) this.onRefused({ code: frame.code, message: frame.message, op });
         return;
       }
       default:
-        this.view = applyFrame(this.view, frame);
+        this.arrived.add(frame);
+        if (!this.view) this.arrived.flush();
         if (this.view) this.settled();
     }
-    if (!this.view) return;
-    const settled = settle(this.view, this.pending);
-    this.view = settled.view;
-    this.pending = settled.pending;
+  }
+
+  /** The room after these frames, which come in the order of their versions. */
+  private apply(frames: ServerFrame[]): void {
+    let [view, pending] = [this.view, this.pending];
+    for (const frame of frames) {
+      if (frame.t === 'done') pending = confirm(pending, frame.id, frame.seq);
+      else view = applyFrame(view, frame);
+      if (view) ({ view, pending } = settle(view, pending));
+    }
+    this.view = view;
+    this.pending = pending;
+    for (const frame of frames) if (frame.t === 'done') this.settleAnswer(frame.id, true);
   }
 }
