@@ -48,10 +48,10 @@ def mp3(path: Path, *, picture: bytes | None = None, frames: int = 60, **texts: 
     return path
 
 
-def flac(path: Path, *, picture: bytes | None = None, **tags: str) -> Path:
-    """A FLAC file whose header promises two seconds; there is no sound in it."""
+def flac(path: Path, *, picture: bytes | None = None, seconds: int = 2, **tags: str) -> Path:
+    """A FLAC file whose header promises so many seconds; there is no sound in it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    rate, samples = 44100, 88200
+    rate, samples = 44100, 44100 * seconds
     info = struct.pack(">HH", 4096, 4096) + bytes(6)
     info += ((rate << 44) | (1 << 41) | (15 << 36) | samples).to_bytes(8, "big") + bytes(16)
     path.write_bytes(b"fLaC" + b"\x80" + len(info).to_bytes(3, "big") + info)

@@ -130,7 +130,10 @@ class _Secrets:
         self.choice = self._dice.choice
 
     def token_hex(self, size: int) -> str:
-        return self._dice.randbytes(size).hex()
+        return self.token_bytes(size).hex()
+
+    def token_bytes(self, size: int) -> bytes:
+        return self._dice.randbytes(size)
 
 
 @contextlib.contextmanager

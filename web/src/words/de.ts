@@ -268,6 +268,7 @@ const de: Catalogue = {
   "This screen only watches. Open the host's stage link for sound and control.":
     'Dieser Bildschirm schaut nur zu. Für Ton und Bedienung öffne den Bühnen-Link des Gastgebers.',
   'Wi-Fi first': 'Zuerst ins WLAN',
+  'then join': 'dann beitreten',
   'Scan to pick the first song': 'Scannen und den ersten Song aussuchen',
   'Scan to join': 'Scannen und mitmachen',
   'picked by': 'ausgesucht von',
