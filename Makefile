@@ -10,7 +10,7 @@ SEEDS ?= 100000
 PYTEST := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web tools party cluster check format test test-long simulate load screenshots
+.PHONY: help setup web tools party cluster check format test test-long simulate load screenshots gallery
 
 help:  ## Tell what can be made
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -76,5 +76,8 @@ simulate: setup  ## Run SEEDS simulated parties under faults; a failing one is t
 load: setup tools  ## Measure under load: make load ARGS="fanout --json out.json"
 	$(BIN)/python -m loadtest $(or $(ARGS),votes)
 
-screenshots: setup web tools  ## Make the screenshots of every page, and those of the documents
+screenshots: setup web tools  ## Make the pictures of the documents
 	$(BIN)/python -m tests.web.screenshots
+
+gallery: setup web tools  ## Take pictures of every page at every size, to look at: test-output/gallery/index.html
+	$(BIN)/python -m tests.web.gallery $(ARGS)

@@ -31,7 +31,7 @@ SCHEMES: Final[tuple[Scheme, ...]] = ("dark", "light")
 #: An address to look at; nobody visits it.
 ADDRESS: Final = {"CROWDCUE_PUBLIC_URL": "http://party.local", "CROWDCUE_WIFI_PASSWORD": "correct horse"}
 #: After the pictures are there, pages without movement are at rest within this time (ms).
-REST: Final = 150
+REST: Final = 100
 
 _SETTLED: Final = """async () => {
   await document.fonts.ready;
@@ -57,7 +57,9 @@ class Look(NamedTuple):
 
 ALL_LOOKS: Final = tuple(Look(size, scheme) for size in SIZES for scheme in SCHEMES)
 #: Every size and both schemes, but not each with each.
-FEW_LOOKS: Final = tuple(Look(size, scheme) for size, scheme in zip(SIZES, ("dark", "light") * 2, strict=True))
+FEW_LOOKS: Final = tuple(
+    Look(size, scheme) for size, scheme in zip(SIZES, ("dark", "light") * 2, strict=True)
+)
 
 Inspect = Callable[[Page, str, Look], Awaitable[None]]
 
@@ -80,6 +82,7 @@ class Gallery:
         if not name.startswith(self.only):
             return
         scheme: Scheme | None = None
+        before = page.viewport_size
         # A scheme at a time: the browser repaints all of a page when it changes, which takes it a moment.
         for look in sorted(looks if looks is not None else self.few, key=lambda look: look.scheme):
             if look.scheme != scheme:
@@ -94,6 +97,8 @@ class Gallery:
             file = f"{name}-{look}.png"
             await page.screenshot(path=self.folder / file)
             self.taken.append(file)
+        if before:
+            await page.set_viewport_size(before)
 
     def write_index(self) -> Path:
         """A page with all pictures of the folder, those of one scene in one row."""
@@ -102,7 +107,9 @@ class Gallery:
             scenes.setdefault(path.stem.rsplit("-", 2)[0], []).append(path.name)
         rows = "\n".join(
             f"<h2>{html.escape(scene)}</h2><div>"
-            + "".join(f'<a href="{name}"><img src="{name}" alt="{name}" loading="lazy"></a>' for name in names)
+            + "".join(
+                f'<a href="{name}"><img src="{name}" alt="{name}" loading="lazy"></a>' for name in names
+            )
             + "</div>"
             for scene, names in scenes.items()
         )
@@ -137,7 +144,8 @@ async def main(only: str) -> None:
         old.unlink()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="crowdcue-gallery-") as temporary:
-        with await asyncio.to_thread(serve, Path(temporary)) as server:
+        server = await asyncio.to_thread(serve, Path(temporary))
+        with server:
             async with async_playwright() as playwright:
                 browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, KIOSK])
                 gallery = Gallery(server, browser, FOLDER, only=only)
@@ -150,5 +158,7 @@ async def main(only: str) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.web.gallery")
-    parser.add_argument("--only", default="", metavar="NAME", help="only pictures whose name begins so: phone-queue")
+    parser.add_argument(
+        "--only", default="", metavar="NAME", help="only pictures whose name begins so: phone-queue"
+    )
     asyncio.run(main(parser.parse_args().only))

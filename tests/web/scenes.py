@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,7 +27,8 @@ VOTED: Final = 40
 #: Played before, for the history.
 PLAYED: Final = 9
 
-NARROW: Final = 800
+#: Wider windows show what plays beside the queue, and have no sheet for it (px).
+NARROW: Final = 500
 
 
 @dataclass
@@ -123,24 +124,11 @@ async def _phone_of(name: str, here: Room, **look: Any) -> Visitor:
 
 async def every_scene(gallery: Gallery, playwright: Playwright) -> None:
     """All of the gallery, in a few minutes at most."""
-    await doors(gallery)
-    async with room(gallery, "Room 4 B", 0, plays=False) as here:
-        await before_the_first_song(gallery, here)
-    for queued, name in ((0, "Midsummer"), (1, "Flat-warming at Jonas’s"), (500, "Strandbad Open Air, Main Stage")):
-        async with room(gallery, name, queued) as here:
-            await queue(gallery, here, queued)
-            await stage(gallery, here, queued)
-            if queued == 1:
-                await gate(gallery, here, playwright)
-    async with room(gallery, "Léa’s garden party", 30) as here:
-        await queue(gallery, here, 30)
-        await guests_sheets(gallery, here)
-        await hosts_sheets(gallery, here)
-        await line_down(gallery, here)
-        await stage(gallery, here, 30)
+    for part in PARTS.values():
+        await part(gallery, playwright)
 
 
-async def doors(gallery: Gallery) -> None:
+async def doors(gallery: Gallery, playwright: Playwright) -> None:
     """The landing page, and a code that leads nowhere."""
     party = await create(gallery.server.url, gallery.browser, "Anybody")
     landing = await party.visitor(party.url)
@@ -208,7 +196,6 @@ async def guests_sheets(gallery: Gallery, here: Room) -> None:
     await expect(page.locator("#panel-history [data-song]").first).to_be_visible()
     await gallery.shoot(page, "phone-history")
     await phone.tab("Queue").click()
-    await page.set_viewport_size({"width": 360, "height": 740})
     await page.get_by_role("button", name="Show large").click()
     await expect(page.get_by_role("dialog")).to_be_visible()
     await gallery.shoot(page, "phone-now", _narrow(gallery.few))
@@ -231,7 +218,6 @@ async def hosts_sheets(gallery: Gallery, here: Room) -> None:
     page = host.page
     await expect(host.rows().first).to_be_visible()
     await gallery.shoot(page, "phone-host")
-    await page.set_viewport_size({"width": 360, "height": 740})
     await page.get_by_role("button", name="Show large").click()
     await expect(page.get_by_role("dialog")).to_be_visible()
     await gallery.shoot(page, "phone-now-host", _narrow(gallery.few))
@@ -308,7 +294,8 @@ async def stage(gallery: Gallery, here: Room, queued: int) -> None:
     await _quiet(page)
     await gallery.shoot(page, "stage-paused", _dark(gallery.few)[2:3])
     await page.keyboard.press("Space")
-    await here.guests["Ayşe"].add({"id": "t1", "title": ODD_TITLE, "artist": "Ann & the Ends", "duration": 200})
+    sound = {"uri": (await _library(gallery))["Midnight Tram"]["uri"], "duration": 40}
+    await here.guests["Ayşe"].add({"id": "t1", "title": ODD_TITLE, "artist": "Ann & the Ends", **sound})
     for guest in here.guests.values():
         await guest.vote("t1", +1)
     await page.keyboard.press("n")
@@ -333,3 +320,38 @@ def _narrow(looks: tuple[Look, ...]) -> tuple[Look, ...]:
 async def _quiet(page: Page) -> None:
     """Nobody has moved the pointer for a while."""
     await page.evaluate("document.querySelector('[role=toolbar]').classList.remove('awake')")
+
+
+async def _waiting(gallery: Gallery, playwright: Playwright) -> None:
+    async with room(gallery, "Room 4 B", 0, plays=False) as here:
+        await before_the_first_song(gallery, here)
+
+
+def _queued(count: int, name: str) -> Callable[[Gallery, Playwright], Awaitable[None]]:
+    async def part(gallery: Gallery, playwright: Playwright) -> None:
+        async with room(gallery, name, count) as here:
+            await queue(gallery, here, count)
+            await stage(gallery, here, count)
+            if count == 1:
+                await gate(gallery, here, playwright)
+
+    return part
+
+
+async def _party(gallery: Gallery, playwright: Playwright) -> None:
+    async with room(gallery, "Léa’s garden party", 30) as here:
+        await queue(gallery, here, 30)
+        await guests_sheets(gallery, here)
+        await hosts_sheets(gallery, here)
+        await line_down(gallery, here)
+        await stage(gallery, here, 30)
+
+
+PARTS: Final[dict[str, Callable[[Gallery, Playwright], Awaitable[None]]]] = {
+    "doors": doors,
+    "waiting": _waiting,
+    "no song": _queued(0, "Midsummer"),
+    "one song": _queued(1, "Flat-warming at Jonas’s"),
+    "many songs": _queued(500, "Strandbad Open Air, Main Stage"),
+    "a party": _party,
+}

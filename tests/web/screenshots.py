@@ -1,12 +1,7 @@
-"""Real screenshots of every page, state and size, and the few pictures of the documents; run by `make screenshots`.
-
-python -m tests.web.screenshots            all of them, into test-output/screenshots/
-python -m tests.web.screenshots --docs     only those of the documents, into docs/images/
-"""
+"""The few pictures of the documents, in docs/images/; run by `make screenshots`. Every page there is: `make gallery`."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import base64
 import contextlib
@@ -22,18 +17,14 @@ from crowdcue import client
 from crowdcue.music.demo import make_demo_tunes
 from tests.support.servers import Server
 
-from .conftest import CHROMIUM, FLAGS, KIOSK, Party, Scheme, Visitor, create
+from .conftest import CHROMIUM, FLAGS, KIOSK, Party, Visitor, create
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCS: Final = ROOT / "docs" / "images"
-ALL: Final = ROOT / "test-output" / "screenshots"
-SIZES: Final = ((360, 740), (768, 1024), (1280, 720), (1920, 1080))
-SCHEMES: Final[tuple[Scheme, ...]] = ("dark", "light")
 #: A picture in the repository must stay small (bytes).
-HEAVIEST: Final = 400_000
-#: Colours and rows come to rest within this time; guests' phones are drawn without movement, and sooner (ms).
+HEAVIEST: Final = 300_000
+#: Colours and rows come to rest within this time (ms).
 REST: Final = 2_300
-REST_CALM: Final = 900
 
 #: An address to look at; nobody visits it.
 ADDRESS: Final = {"CROWDCUE_PUBLIC_URL": "http://party.local"}
@@ -82,15 +73,14 @@ class Studio:
 
     server: Server
     browser: Browser
-    folder: Path
 
     async def room(self, name: str = "Léa’s garden party") -> Party:
         return await create(self.server.url, self.browser, name, songs_per_guest=0, cooldown=0)
 
-    async def shoot(self, page: Page, name: str, folder: Path | None = None) -> Path:
+    async def shoot(self, page: Page, name: str) -> Path:
         await page.evaluate("document.fonts.ready.then(() => true)")
-        await page.wait_for_timeout(REST if folder else REST_CALM)
-        path = (folder or self.folder) / f"{name}.png"
+        await page.wait_for_timeout(REST)
+        path = DOCS / f"{name}.png"
         await page.screenshot(path=path)
         print(f"  {path.relative_to(ROOT)}  {path.stat().st_size // 1000} kB")
         return path
@@ -175,8 +165,8 @@ async def for_documents(studio: Studio) -> None:
         await expect(phone.rows().first).to_be_visible()
         await _playing_for(stage.page, 18)
         shots = [
-            await studio.shoot(stage.page, "stage", DOCS),
-            await studio.shoot(phone.page, "phone", DOCS),
+            await studio.shoot(stage.page, "stage"),
+            await studio.shoot(phone.page, "phone"),
         ]
         # A little smaller than drawn, which keeps the README quick to load.
         context = await studio.browser.new_context(
@@ -188,97 +178,23 @@ async def for_documents(studio: Studio) -> None:
         await page.screenshot(path=DOCS / "party.png", omit_background=True)
         await context.close()
         host = await party.phone("Hanna", host=True, size=(1280, 720))
-        await studio.shoot(host.page, "host", DOCS)
+        await studio.shoot(host.page, "host")
     await party.close()
     for path in DOCS.glob("*.png"):
         size = path.stat().st_size
         assert size < HEAVIEST, f"{path.name} is too heavy for a repository: {size} bytes"
 
 
-async def _sheets(studio: Studio, host: Visitor, tag: str) -> None:
-    page = host.page
-    await host.press("Settings of the party")
-    await studio.shoot(page, f"{tag}-settings")
-    await page.keyboard.press("Escape")
-    await page.get_by_role("button", name="Invite people").click()
-    await studio.shoot(page, f"{tag}-party")
-    await host.press("The night so far")
-    await studio.shoot(page, f"{tag}-night")
-    await page.keyboard.press("Escape")
-    for name in ("Search", "History"):
-        await host.tab(name).click()
-        await studio.shoot(page, f"{tag}-{name.lower()}")
-    await host.tab("Queue").click()
-
-
-async def every_page(studio: Studio, only: str = "") -> None:
-    """Each page at each size, in both schemes, with 0, 1, 30 and 500 songs; `only`: sizes that start like this."""
-    for scheme in SCHEMES:
-        for size in SIZES:
-            if not f"{size[0]}x{size[1]}-{scheme}".startswith(only):
-                continue
-            tag = f"{size[0]}x{size[1]}-{scheme}"
-            await _pages_at(studio, size, scheme, tag)
-
-
-async def _pages_at(studio: Studio, size: tuple[int, int], scheme: Scheme, tag: str) -> None:
-    party = await studio.room()
-    look: dict[str, Any] = {"size": size, "scheme": scheme}
-    landing = await party.visitor(party.url, **look)
-    await studio.shoot(landing.page, f"landing-{tag}")
-    lost = await party.visitor(f"{party.url}/r/ZZZZZZ", **look)
-    await studio.shoot(lost.page, f"no-such-room-{tag}")
-    welcome = await party.visitor(party.link, **look)
-    await studio.shoot(welcome.page, f"welcome-{tag}")
-    for visitor in (landing, lost, welcome):
-        await visitor.page.context.close()
-    guest = await party.phone("Lotte", **look)
-    stage = await party.stage(host=False, size=size) if scheme == "dark" else None
-
-    async def both(state: str) -> None:
-        await studio.shoot(guest.page, f"guest-{state}-{tag}")
-        if stage:
-            await studio.shoot(stage.page, f"stage-{state}-{tag}")
-
-    await both("0")
-    for count in (1, 30, 500):
-        await party.rest("sync", long_queue(count))
-        await expect(guest.rows().first).to_be_visible()
-        await both(str(count))
-    await party.rest("clear", {})
-    async with crowd(party):
-        if stage:
-            speaker = await party.stage(size=(640, 360))
-            await _playing_for(speaker.page, 3)
-        await both("party")
-        host = await party.phone("Hanna", host=True, **look)
-        await studio.shoot(host.page, f"host-{tag}")
-        await _sheets(studio, host, f"host-{tag}")
-    guest_and_stage = (guest, stage, host)
-    party.visitors = [visitor for visitor in guest_and_stage if visitor]
-    for visitor in party.visitors:
-        await visitor.page.context.close()
-
-
-async def main(docs: bool, only: str) -> None:
-    ALL.mkdir(parents=True, exist_ok=True)
+async def main() -> None:
     with tempfile.TemporaryDirectory(prefix="crowdcue-screenshots-") as temporary:
         music = Path(temporary) / "music"
         await asyncio.to_thread(make_demo_tunes, music)
         with Server(Path(temporary) / "data", open_party=False, music=[music], env=ADDRESS) as server:
             async with async_playwright() as playwright:
                 browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, KIOSK])
-                studio = Studio(server, browser, ALL)
-                if not only:
-                    await for_documents(studio)
-                if not docs:
-                    await every_page(studio, only)
+                await for_documents(Studio(server, browser))
                 await browser.close()
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m tests.web.screenshots")
-    parser.add_argument("--docs", action="store_true", help="only the pictures of the documents")
-    parser.add_argument("--only", default="", metavar="SIZE", help="only this size and scheme: 360x740-dark")
-    arguments = parser.parse_args()
-    asyncio.run(main(arguments.docs, arguments.only))
+    asyncio.run(main())

@@ -38,14 +38,39 @@ COLLECTION: Final = (
 )
 #: Titles and names that try the layout.
 ODD: Final = (
-    ("A title that simply refuses to end before the line does, however wide the screen may be", "Ann & the Ends"),
+    (
+        "A title that simply refuses to end before the line does, however wide the screen may be",
+        "Ann & the Ends",
+    ),
     ("يا ليل الصيف الطويل", "فرقة البحر"),
     ("さくら通りの夜行列車", "まつり商店"),
     ("Donaudampfschifffahrtskapitänskajütenschlüsselbund", "Wiener Nachtverkehr"),
     ("לילה חם בתל אביב", "להקת הגגות"),
 )
-_FIRST: Final = ("Paper", "Neon", "Slow", "Golden", "Hidden", "Midnight", "Copper", "Velvet", "Broken", "Summer", "Quiet")
-_SECOND: Final = ("Harbour", "Tides", "Parade", "Machines", "Orchard", "Letters", "Avenue", "Weather", "Horses")
+_FIRST: Final = (
+    "Paper",
+    "Neon",
+    "Slow",
+    "Golden",
+    "Hidden",
+    "Midnight",
+    "Copper",
+    "Velvet",
+    "Broken",
+    "Summer",
+    "Quiet",
+)
+_SECOND: Final = (
+    "Harbour",
+    "Tides",
+    "Parade",
+    "Machines",
+    "Orchard",
+    "Letters",
+    "Avenue",
+    "Weather",
+    "Horses",
+)
 _CLOSE: Final = ("", " (Live at the Boathouse)", " II", "", " Tonight", "", "", " Again")
 
 
