@@ -1,4 +1,4 @@
-"""The few pictures of the documents, in docs/images/; run by `make screenshots`. Every page there is: `make gallery`."""
+"""The few pictures of the documents, in docs/images/; run by `make screenshots`. All pages: `make gallery`."""
 
 from __future__ import annotations
 
