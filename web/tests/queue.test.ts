@@ -88,9 +88,9 @@ describe('the way of a row', () => {
 
   it('is no longer than the screen', () => {
     expect(path(1_200, 1_360, 80, screen)).toEqual({ from: 1_200, to: 1_360 });
-    expect(path(Infinity, 1_360, 80, screen)).toEqual({ from: 2_000, to: 1_360 });
-    expect(path(40_000, 1_360, 80, screen)).toEqual({ from: 2_000, to: 1_360 });
-    expect(path(1_200, 0, 80, screen)).toEqual({ from: 1_200, to: 920 });
+    expect(path(Infinity, 1_360, 80, screen)).toEqual({ from: 2_024, to: 1_360 });
+    expect(path(40_000, 1_360, 80, screen)).toEqual({ from: 2_024, to: 1_360 });
+    expect(path(1_200, 0, 80, screen)).toEqual({ from: 1_200, to: 896 });
   });
 });
 

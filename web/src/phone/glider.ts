@@ -7,6 +7,9 @@ export interface Screen {
   bottom: number;
 }
 
+/** So far outside the screen is out of sight (px), though the list is scrolled in the same frame. */
+const SLACK = 24;
+
 /** From where and to where a row glides, in the list's measure (px); null if nobody would see it. */
 export function path(
   from: number,
@@ -17,7 +20,7 @@ export function path(
   const seen = (top: number) => top < screen.bottom && top + height > screen.top;
   if (Math.abs(from - to) < 0.5 || (!seen(from) && !seen(to))) return null;
   // A song that comes from or goes to far away does so at the pace of the others.
-  const clamp = (top: number) => Math.max(screen.top - height, Math.min(screen.bottom, top));
+  const clamp = (top: number) => Math.max(screen.top - height - SLACK, Math.min(screen.bottom + SLACK, top));
   return { from: seen(from) ? from : clamp(from), to: seen(to) ? to : clamp(to) };
 }
 
