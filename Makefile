@@ -7,7 +7,7 @@ PORT ?= 8080
 NODES ?= 5
 SEEDS ?= 100000
 # Most tests wait for servers, so two at a time halve the wait; a file's tests share its servers.
-PYTEST := -n 2 --dist loadfile
+PYTEST := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup web tools party cluster check format test test-long simulate load screenshots gallery

@@ -114,6 +114,7 @@ async def test_rows_answer_to_a_thumb_and_to_keys(party: Party) -> None:
     await session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     await expect(anna.score("Tone 2")).to_have_attribute("data-score", "1")
     await expect(anna.page.locator("dialog")).to_have_count(0)
+    await expect(anna.rows().first).to_contain_text("Tone 2")
 
     await anna.row("Tone 2").locator("button.song").focus()
     await anna.page.keyboard.press("ArrowDown")
