@@ -10,7 +10,10 @@ SEEDS ?= 100000
 PYTEST := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web tools party cluster check format test test-long simulate load screenshots gallery
+.PHONY: help setup web tools party cluster check format test test-long simulate load screenshots gallery \
+	all-tools check-style check-types check-web check-known web-tests
+# What does not depend on each other is made two at a time, and each tells what it has to say in one piece.
+TWO := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
 
 help:  ## Tell what can be made
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -49,11 +52,19 @@ cluster: setup web tools  ## Serve from NODES nodes behind Nginx, with Redis, on
 
 # Checking
 
-check: setup .setup/node  ## Lint, types, and known vulnerabilities of what is depended on
+check: check-types check-web check-known check-style  ## Lint, types, and known vulnerabilities of what is depended on
+
+check-style: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+check-types: setup
 	$(BIN)/mypy
+
+check-web: .setup/node
 	cd web && npm run --silent check
+
+check-known: setup .setup/node
 	.ci/audit
 
 format: setup .setup/node  ## Put everything into its one format
@@ -61,12 +72,19 @@ format: setup .setup/node  ## Put everything into its one format
 	$(BIN)/ruff format
 	cd web && npm run --silent format
 
-test: setup web tools check  ## Everything but the long tests
+web-tests: .setup/node
 	cd web && npm run --silent test
+
+all-tools: setup web tools
+
+test:  ## Everything but the long tests
+	@$(TWO) all-tools
+	@$(TWO) check web-tests
 	$(BIN)/python -m pytest $(PYTEST)
 
 test-long: setup web tools  ## All tests, the long ones too: faults, simulation, large libraries
-	$(BIN)/python -m pytest $(PYTEST) -m "long or not long"
+	$(BIN)/python -m pytest $(PYTEST) -m "not alone"
+	$(BIN)/python -m pytest -m alone
 
 simulate: setup  ## Run SEEDS simulated parties under faults; a failing one is told as a story
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS)

@@ -25,8 +25,6 @@ FOLDER = ROOT / "test-output" / "gallery-of-tests"
 PHONE, TABLET, LAPTOP, DESK = SIZES
 LOOKS = (Look(PHONE, "light"), Look(TABLET, "dark"), Look(LAPTOP, "dark"), Look(DESK, "light"))
 FEW = (Look(PHONE, "light"), Look(LAPTOP, "dark"))
-#: Of these there is much to see, and it takes minutes.
-LONG = {"a party", "one song", "many songs"}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -39,9 +37,8 @@ async def collection(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
         yield server
 
 
-@pytest.mark.parametrize(
-    "part", [pytest.param(part, marks=pytest.mark.long) if part in LONG else part for part in PARTS]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("part", PARTS)
 async def test_every_page_is_laid_out_well_and_fit_for_everyone(
     collection: Server, browser: Browser, playwright: Playwright, part: str
 ) -> None:

@@ -114,7 +114,7 @@ async def _audit(visitor: Visitor) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("scheme", ["dark", "light"])
+@pytest.mark.parametrize("scheme", ["dark", pytest.param("light", marks=pytest.mark.long)])
 async def test_axe_finds_nothing_on_any_page(party: Party, scheme: Scheme) -> None:
     host = await party.phone("Hanna", host=True, scheme=scheme)
     found = await _audit(host)

@@ -120,8 +120,13 @@ async def test_too_many_wrong_ones_are_told_so(server: object, browser: Browser)
     await party.close()
 
 
-@pytest.mark.parametrize("scheme", ["dark", "light"])
-@pytest.mark.parametrize("path", ["", "/stage"])
+@pytest.mark.parametrize(
+    ("path", "scheme"),
+    [
+        ("", "light"),
+        *(pytest.param(*more, marks=pytest.mark.long) for more in (("", "dark"), ("/stage", "dark"))),
+    ],
+)
 async def test_the_door_reads_well_on_any_screen(
     server: object, browser: Browser, scheme: str, path: str
 ) -> None:

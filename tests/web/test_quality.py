@@ -30,8 +30,10 @@ SLOW_4G: Final = {
 PAINTED: Final = 1_000
 #: … and votes work (ms).
 USABLE: Final = 2_000
+#: By then the page is long usable (s).
+SETTLED: Final = 4
 #: What else a machine does can only make a load slower, so the best of a few says what the page can do.
-LOADS: Final = 3
+LOADS: Final = 5
 #: When other programs take more than this share of the cores while the test rests, a slow load proves nothing.
 BUSY: Final = 0.25
 
@@ -164,6 +166,8 @@ async def _cold_load(party: Party) -> tuple[Visitor, dict[str, Any]]:
     await session.send("Network.emulateNetworkConditions", SLOW_4G)
     await session.send("Emulation.setCPUThrottlingRate", {"rate": SLOW_CPU})
     await page.goto(party.link, wait_until="commit")
+    # To look into the page, Playwright runs 330 kB of its own script there: not before all has happened.
+    await asyncio.sleep(SETTLED)
     await visitor.live()
     await page.wait_for_timeout(1_000)  # what comes late must not move what is there
     seen: dict[str, Any] = await page.evaluate("globalThis.seen")
@@ -183,6 +187,8 @@ async def _others() -> float:
     return float(1 - (spent[3] + spent[4]) / max(1, sum(spent)))
 
 
+@pytest.mark.long
+@pytest.mark.alone
 async def test_first_paint_and_first_use_on_a_slow_phone(party: Party) -> None:
     songs = long_queue(30)
     await party.rest("sync", songs)
@@ -262,6 +268,8 @@ async def _scroll(room: FakeRoom, page: Page, patches: int, seconds: float = 5) 
     return frames, shift, 1000 * (after["TaskDuration"] - before["TaskDuration"]) / seconds
 
 
+@pytest.mark.long
+@pytest.mark.alone
 async def test_a_long_queue_stays_smooth_in_a_storm_of_votes(party: Party) -> None:
     """500 songs, 20 patches of 3 votes a second, scrolling: the best of three, as nothing makes a page quicker
     than it is. Frames are judged where the same page without patches gets 60 of them, and nothing else works."""

@@ -91,7 +91,7 @@ async def _listen_along(visitor: Visitor) -> None:
     await visitor.press("Listen along")
 
 
-@pytest.mark.parametrize("seconds", [10, pytest.param(60, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seconds", [10, pytest.param(60, marks=[pytest.mark.long, pytest.mark.alone])])
 async def test_stage_and_phones_sound_as_one_over_a_shaky_network(
     server: Server, party: Party, seconds: int
 ) -> None:
