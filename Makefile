@@ -84,7 +84,7 @@ test:  ## Everything but the long tests
 
 test-long: setup web tools  ## All tests, the long ones too: faults, simulation, large libraries
 	$(BIN)/python -m pytest $(PYTEST) -m "not alone"
-	$(BIN)/python -m pytest -m alone
+	CROWDCUE_TEST_BROWSER=/usr/bin/chromium $(BIN)/python -m pytest -m alone
 
 simulate: setup  ## Run SEEDS simulated parties under faults; a failing one is told as a story
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS)

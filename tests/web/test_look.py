@@ -65,7 +65,7 @@ async def test_every_page_is_laid_out_well_and_fit_for_everyone(
     gallery = Gallery(collection, browser, FOLDER, inspect, *looks)
     await PARTS[part](gallery, playwright)
     gallery.write_index()
-    assert len(gallery.taken) >= 5, "hardly anything was looked at"
+    assert len(gallery.taken) >= 3, "hardly anything was looked at"
     assert not found, "\n".join(f"{where}\n  " + "\n  ".join(faults) for where, faults in found.items())
 
 
