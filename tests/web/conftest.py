@@ -20,8 +20,8 @@ from playwright.async_api import Browser, Page, Playwright, WebSocketRoute, asyn
 from tests.support.servers import Server
 
 WEB: Final = Path(__file__).resolve().parents[2] / "web"
-#: The whole browser opens a window for each visitor, which nobody sees and which takes as long as all that is tested; its
-#: headless build has the same engine, and is used where it is installed.
+#: The whole browser opens a window for each visitor, which nobody sees and which takes as long as all that is tested;
+#: its headless build has the same engine, and is used where it is installed.
 BROWSERS: Final = ("/usr/bin/chromium-headless-shell", "/usr/bin/chromium")
 CHROMIUM: Final = os.environ.get("CROWDCUE_TEST_BROWSER") or next(
     (path for path in BROWSERS if Path(path).exists()), BROWSERS[-1]
