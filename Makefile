@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 PORT ?= 8080
 NODES ?= 5
 SEEDS ?= 100000
-# Most tests wait for servers, so two at a time halve the wait; a file's tests share its servers.
-PYTEST := -n 2 --dist loadfile --no-loadscope-reorder
+# Browsers keep a core busy each; most other tests wait for servers. A file's tests share its servers.
+BROWSERS := -n 2 --dist loadfile
+PYTEST := -n 3 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup web tools party cluster check format test test-long simulate load screenshots gallery \
@@ -80,10 +81,11 @@ all-tools: setup web tools
 test:  ## Everything but the long tests
 	@$(TWO) all-tools
 	@$(TWO) check web-tests
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest $(BROWSERS) -m "web and not long"
+	$(BIN)/python -m pytest $(PYTEST) -m "not web and not long"
 
 test-long: setup web tools  ## All tests, the long ones too: faults, simulation, large libraries
-	$(BIN)/python -m pytest $(PYTEST) -m "not alone"
+	$(BIN)/python -m pytest $(BROWSERS) -m "not alone"
 	CROWDCUE_TEST_BROWSER=/usr/bin/chromium $(BIN)/python -m pytest -m alone
 
 simulate: setup  ## Run SEEDS simulated parties under faults; a failing one is told as a story

@@ -86,6 +86,7 @@ async def hints_may_wait(cluster: Cluster, most: str) -> AsyncIterator[redis.asy
         await client.aclose()
 
 
+@pytest.mark.long
 async def test_redis_cuts_off_a_node_that_takes_no_hints(cluster: Cluster, code: str) -> None:
     """Its output buffer for the node's subscription overflows; what was lost with it is read from the log."""
     async with hints_may_wait(cluster, "16kb") as client, Crowd(cluster.url, code, 30, pause=0.02) as crowd:
