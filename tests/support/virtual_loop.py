@@ -45,9 +45,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._now += seconds
 
     def _jump(self, timeout: float | None) -> None:
-        if timeout is None:
+        self._jump_to(None if timeout is None else self._now + timeout)
+
+    def _jump_to(self, when: float | None) -> None:
+        if when is None:
             raise RuntimeError("nothing is left to do, yet the test waits")
-        self._now += timeout
+        self._now = when
         if self._now > LONGEST:
             raise RuntimeError("the test waits for what never comes")
 

@@ -272,7 +272,7 @@ async def _scroll(room: FakeRoom, page: Page, patches: int, seconds: float = 5) 
 @pytest.mark.alone
 async def test_a_long_queue_stays_smooth_in_a_storm_of_votes(party: Party) -> None:
     """500 songs, 20 patches of 3 votes a second, scrolling: the best of three, as nothing makes a page quicker
-    than it is. Frames are judged where the same page without patches gets 60 of them, and nothing else works."""
+    than it is. Where the same page without patches gets less than 60 frames, as large a share of it is asked."""
     room, page = await fake_phone(party, 500, calm=False)
     await page.wait_for_timeout(2_000)  # The colours of the page have come to rest.
     others = await _others()
@@ -291,9 +291,10 @@ async def test_a_long_queue_stays_smooth_in_a_storm_of_votes(party: Party) -> No
     print("\n500 songs, 20 patches/s, scrolling:", json.dumps(report))
     assert shift < 0.01, report
     assert report["ms_per_patch"] < PATCH, report
-    if frames < FRAMES and (others > BUSY or alone < 0.95 * 60):
+    least = FRAMES * min(1, alone / 60)
+    if frames < least and others > BUSY:
         pytest.skip(f"other programs use {others:.0%} of this machine, and so the page came to {report}")
-    assert frames >= FRAMES, report
+    assert frames >= least, report
 
 
 @pytest.mark.long
