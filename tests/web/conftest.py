@@ -175,6 +175,20 @@ class Party:
         await visitor.live()
         return visitor
 
+    async def gated_stage(self, strict: Browser) -> Visitor:
+        """A stage in a browser that wants a tap before it makes sound, and asks for one.
+
+        Whatever Playwright looks up in a page counts as a tap there, so nothing is looked up before the button stands.
+        """
+        visitor = await self.visitor("", size=(960, 540), browser=strict)
+        await visitor.page.add_init_script(
+            "new MutationObserver(() => document.querySelector('.gate') && console.info('gate'))"
+            ".observe(document, {childList: true, subtree: true})"
+        )
+        async with visitor.page.expect_console_message(lambda message: message.text == "gate"):
+            await visitor.page.goto(f"{self.link}/stage?host={self.host_token}")
+        return visitor
+
     async def close(self) -> None:
         for visitor in self.visitors:
             await visitor.page.context.close()

@@ -172,7 +172,7 @@ async def gate(gallery: Gallery, here: Room, playwright: Playwright) -> None:
     """The stage in a browser that wants a tap before it makes sound."""
     await here.no_player()
     strict = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, ATTENDED])
-    screen = await here.party.stage(browser=strict)
+    screen = await here.party.gated_stage(strict)
     await expect(screen.page.get_by_role("button", name="Start the music")).to_be_visible()
     await _quiet(screen.page)
     await gallery.shoot(screen.page, "stage-gate", _dark(gallery.few))

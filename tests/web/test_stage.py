@@ -113,7 +113,7 @@ async def test_one_tap_starts_the_music_where_the_browser_asks_for_it(
 ) -> None:
     strict = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, ATTENDED])
     try:
-        stage = await party.stage(browser=strict)
+        stage = await party.gated_stage(strict)
         guest = await party.phone("Gero")
         await guest.add("Tone 1")
         await stage.press("Start the music")
