@@ -62,7 +62,7 @@ DRAIN_NOTICE: Final = 0.3
 
 
 #: New objects that make the garbage collector look. Almost everything here is freed by counting references, and at
-#: Python's own 700 it walks all listeners' objects over and over while a crowd arrives.
+#: Python's own 700 it walks all songs over and over while they are read, and all listeners while a crowd arrives.
 COLLECT: Final = (50_000, 20, 50)
 
 
@@ -285,6 +285,7 @@ async def _prove_forever(context: Context, secret: bytes) -> None:
 
 
 async def _get_ready(options: Options, context: Context, host_token: str) -> None:
+    gc.set_threshold(*COLLECT)
     try:
         if not options.music:
             await asyncio.to_thread(demo.make_demo_tunes, options.data / "demo")
@@ -292,7 +293,6 @@ async def _get_ready(options: Options, context: Context, host_token: str) -> Non
     except OSError as error:
         log.error("the music cannot be read: %s", error)
     gc.collect()
-    gc.set_threshold(*COLLECT)
     gc.freeze()  # the library lives as long as the node: full collections need not walk it, holding up the loop
     context.ready = True
     print(welcome_text(context.public_url, MAIN, host_token, len(context.library)), flush=True)

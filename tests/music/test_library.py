@@ -1,13 +1,14 @@
 """A library of real files: scanned, cached, watched, and safe against damaged and crafted ones."""
 
 import asyncio
+import gc
 import logging
 import os
 import random
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from crowdcue.music import library as library_module
 from crowdcue.music import watch as watch_module
 from crowdcue.music.library import Library
 from crowdcue.music.readers import Reader, ReadFailed
+from crowdcue.node import COLLECT
 from tests.music import makers
 
 
@@ -465,6 +467,18 @@ async def test_close_ends_processes_and_tasks(root: Path, data: Path) -> None:
     assert len(asyncio.all_tasks()) == 1
 
 
+@pytest.fixture
+def collecting_as_a_node() -> Iterator[None]:
+    """The garbage collector as a node sets it; what the tests have loaded is none of its business."""
+    usual = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT)
+    yield
+    gc.set_threshold(*usual)
+    gc.unfreeze()
+
+
 async def scan_without_blocking(root: Path, data: Path, count: int) -> None:
     sound = makers.wav_bytes(0.1)
     for n in range(count):
@@ -490,14 +504,16 @@ async def scan_without_blocking(root: Path, data: Path, count: int) -> None:
     lags.sort()
     assert len(lags) > 50
     assert lags[int(len(lags) * 0.98)] < 0.020, [round(lag * 1000) for lag in lags[-20:]]
-    assert lags[-1] < 0.25, [round(lag * 1000) for lag in lags[-20:]]
+    assert lags[-1] < 0.10, [round(lag * 1000) for lag in lags[-20:]]
 
 
+@pytest.mark.usefixtures("collecting_as_a_node")
 async def test_a_scan_of_2000_files_leaves_the_loop_free(root: Path, data: Path) -> None:
     await scan_without_blocking(root, data, 2_000)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(300)
+@pytest.mark.usefixtures("collecting_as_a_node")
 async def test_a_scan_of_50000_files_leaves_the_loop_free(root: Path, data: Path) -> None:
     await scan_without_blocking(root, data, 50_000)
