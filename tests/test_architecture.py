@@ -16,15 +16,27 @@ ROOT = Path(crowdcue.__file__).parent
 #: What the modules of a folder, or a single module, may import of this package: names or folders.
 LAYERS: dict[str, set[str]] = {
     "room": {"room"},
-    "log": {"log", "room"},
+    "log": {"log", "room", "tasks"},
     "music": {"music"},
     "limits": set(),
     "logs": set(),
+    "tasks": set(),
     "wire": set(),
     "session": {"room", "wire", "limits"},
-    "live": {"live", "log.contract", "room", "wire"},
-    "faces": {"faces", "live", "log.contract", "session", "wire", "limits", "room", "music", "__version__"},
-    "client": {"client", "wire", "live.tasks"},
+    "live": {"live", "log.contract", "room", "tasks", "wire"},
+    "faces": {
+        "faces",
+        "live",
+        "log.contract",
+        "session",
+        "wire",
+        "limits",
+        "room",
+        "music",
+        "tasks",
+        "__version__",
+    },
+    "client": {"client", "tasks", "wire"},
     "admin": {"*"},
     "node": {"*"},
     "cli": {"*"},
@@ -42,6 +54,7 @@ LIBRARIES: dict[str, set[str] | None] = {
     "music": {"mutagen", "numpy", "rapidfuzz", "watchfiles"},
     "limits": set(),
     "logs": {"orjson"},
+    "tasks": set(),
     "wire": {"msgpack", "orjson"},
     "session": set(),
     "live": set(),
@@ -61,10 +74,9 @@ GENERATED = {"faces.queue_pb2"}
 
 #: Where a task may be started with its own hands, and why.
 STARTS_TASKS = {
-    "live.tasks": "it is the owner",
+    "tasks": "it is the owner",
     "live.registry": "an opening room is awaited by whoever wants it",
     "music.library": "a task group waits for them",
-    "log.owned": "the log's own tasks, below live/, with an owner of the same kind",
 }
 
 
@@ -155,7 +167,7 @@ def test_tasks_have_owners(module: Module) -> None:
         if isinstance(node, ast.Attribute) and node.attr in ("create_task", "ensure_future")
     ]
     if module.name not in STARTS_TASKS:
-        assert starts == [], "use crowdcue.live.tasks.Tasks"
+        assert starts == [], "use crowdcue.tasks.Tasks"
 
 
 def test_only_the_root_of_a_node_names_a_log_or_a_presence() -> None:
@@ -197,7 +209,7 @@ def test_the_core_has_no_clock_no_chance_no_environment(module: Module) -> None:
         ("live.room", "from crowdcue.session import Session", ["crowdcue.session.Session"]),
         ("log.redis_store", "import redis.asyncio\nfrom .contract import Entry", []),
         ("log.sqlite", "import redis", ["redis"]),
-        ("session", "from crowdcue.live.tasks import Tasks", ["crowdcue.live.tasks.Tasks"]),
+        ("session", "from crowdcue.tasks import Tasks", ["crowdcue.tasks.Tasks"]),
         ("music.song", "from crowdcue.room.song import Song", ["crowdcue.room.song.Song"]),
     ],
 )

@@ -34,7 +34,6 @@ from crowdcue.faces.frames import FramesProtocol
 from crowdcue.faces.guard import GuardedHttp
 from crowdcue.live.pins import Pins
 from crowdcue.live.registry import MAIN, Registry
-from crowdcue.live.tasks import Tasks
 from crowdcue.log.contract import Durability, Presence, RoomLog, Unavailable
 from crowdcue.log.presence import MemoryPresence
 from crowdcue.log.redis import RedisLog
@@ -42,6 +41,7 @@ from crowdcue.log.sqlite import SqliteLog
 from crowdcue.music import demo
 from crowdcue.music.library import Library
 from crowdcue.room.song import Song
+from crowdcue.tasks import Tasks
 from crowdcue.wire import MAX_FRAME
 
 log = logging.getLogger(__name__)

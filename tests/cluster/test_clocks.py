@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ PATIENCE = 30.0
 #: A room's time stands still until it is asked for after a clock was set back: once a second (s).
 NOTICED = 1.0 + APART
 COOLDOWN = 300
+
+Start = Callable[[contextlib.ExitStack, Path, Faketime], list[Server]]
 
 
 def song(name: str, duration: float) -> dict[str, Any]:
@@ -118,19 +121,41 @@ async def test_a_node_of_five_is_an_hour_ahead(tmp_path: Path) -> None:
         await crowd.verify(urls, other.code)
 
 
+def one_server(stack: contextlib.ExitStack, folder: Path, clock: Faketime) -> list[Server]:
+    """A server whose log is its own, under this clock."""
+    return [stack.enter_context(Server(folder / "node", env=clock.environment))]
+
+
+def two_nodes(stack: contextlib.ExitStack, folder: Path, clock: Faketime) -> list[Server]:
+    """Nodes whose log is in a Redis under this clock; their own clocks are right."""
+    redis = stack.enter_context(RedisServer(env=clock.environment))
+    return [
+        stack.enter_context(Server(folder / f"node{number}", "--redis", redis.url, open_party=False))
+        for number in range(2)
+    ]
+
+
 @pytest.mark.long
 @pytest.mark.timeout(240)
-async def test_the_clock_of_the_log_is_set_by_an_hour_and_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("start", [one_server, two_nodes])
+async def test_the_clock_of_the_log_is_set_by_an_hour_and_back(tmp_path: Path, start: Start) -> None:
     """Forwards, the hour is over: a song has ended, once. Back, time goes on at its speed, and never back."""
     clock = Faketime(tmp_path)
+    with contextlib.ExitStack() as stack:
+        await set_by_an_hour_and_back(clock, await asyncio.to_thread(start, stack, tmp_path, clock))
+
+
+async def set_by_an_hour_and_back(clock: Faketime, servers: list[Server]) -> None:
+    urls = [server.url for server in servers]
     async with contextlib.AsyncExitStack() as stack:
-        server = stack.enter_context(Server(tmp_path / "node", env=clock.environment))
-        room, busy = [await asyncio.to_thread(new_room, server) for _ in range(2)]
+        room, busy = [await asyncio.to_thread(new_room, servers[0]) for _ in range(2)]
         stage, other = here = [
-            await stack.enter_async_context(Party(server.url, room.code, name="Stage", player=True)),
-            await stack.enter_async_context(Party(server.url, room.code, name="Guest")),
+            await stack.enter_async_context(
+                Party(urls[0], room.code, name="Stage", host=room.host_token, player=True)
+            ),
+            await stack.enter_async_context(Party(urls[-1], room.code, name="Guest")),
         ]
-        crowd = await stack.enter_async_context(Crowd(server.url, busy.code, 10, patience=PATIENCE))
+        crowd = await stack.enter_async_context(Crowd(urls, busy.code, 10, patience=PATIENCE))
         for name in ("one", "two", "three"):
             await stage.add(song(name, 1800))
         await until(lambda: all(party.playing for party in here))
@@ -165,4 +190,4 @@ async def test_the_clock_of_the_log_is_set_by_an_hour_and_back(tmp_path: Path) -
         assert other.history == stage.history
         await crowd.acknowledged(50)
         await crowd.rest()
-        await crowd.verify([server.url], busy.code)
+        await crowd.verify(urls, busy.code)

@@ -29,5 +29,5 @@ async def world() -> AsyncIterator[World]:
 def no_task_fails(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """A background task that failed fails the test."""
     yield
-    failed = [r for r in caplog.get_records("call") if r.name == "crowdcue.live.tasks" or r.name == "asyncio"]
+    failed = [r for r in caplog.get_records("call") if r.name == "crowdcue.tasks" or r.name == "asyncio"]
     assert not [r.getMessage() for r in failed if r.levelno >= logging.ERROR]

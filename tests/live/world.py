@@ -10,7 +10,6 @@ from crowdcue.live.listener import Listener, Sink
 from crowdcue.live.pins import Pins
 from crowdcue.live.registry import Registry
 from crowdcue.live.room import LiveRoom
-from crowdcue.live.tasks import Tasks
 from crowdcue.log.contract import Entry, OnHint, Unavailable
 from crowdcue.log.memory import MemoryLog, MemoryStore
 from crowdcue.log.presence import MemoryPresence
@@ -18,6 +17,7 @@ from crowdcue.room import codec, view
 from crowdcue.room import commands as c
 from crowdcue.room.refusal import Outcome
 from crowdcue.room.song import Song
+from crowdcue.tasks import Tasks
 from crowdcue.wire import JSON, ClientWire
 from tests.support.client_model import ClientModel
 from tests.support.story import song

@@ -20,11 +20,11 @@ from crowdcue.faces import app, openapi
 from crowdcue.faces.auth import Identity
 from crowdcue.faces.context import Context
 from crowdcue.live.registry import MAIN, Registry
-from crowdcue.live.tasks import Tasks
 from crowdcue.log.contract import RoomLog
 from crowdcue.log.presence import MemoryPresence
 from crowdcue.music.library import Library
 from crowdcue.node import LibrarySongs
+from crowdcue.tasks import Tasks
 
 BASE = "http://party.test"
 #: Longer answers are not held to the document: it takes seconds, and they are many of the same (bytes).

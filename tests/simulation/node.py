@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from crowdcue.live.registry import Registry
 from crowdcue.live.room import LiveRoom
-from crowdcue.live.tasks import Tasks
+from crowdcue.tasks import Tasks
 from tests.live.world import Songs
 from tests.simulation.ledger import CODE
 from tests.simulation.weather import Weather, WeatherLog, WeatherPresence

@@ -7,11 +7,11 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
-from crowdcue.live.tasks import Tasks
 from crowdcue.log.contract import Entry
 from crowdcue.log.memory import MemoryLog, MemoryStore
 from crowdcue.log.presence import MemoryPresence
 from crowdcue.room import commands as c
+from crowdcue.tasks import Tasks
 from tests.simulation.ledger import BIRTH, CODE, Ledger
 from tests.simulation.node import Node
 from tests.simulation.phone import Phone

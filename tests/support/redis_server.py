@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import socket
@@ -30,8 +31,14 @@ def free_port() -> int:
 class RedisServer:
     """`with RedisServer() as server:` runs one; `restart` keeps its data."""
 
-    def __init__(self, *options: str, appendfsync: str = "always", port: int | None = None) -> None:
-        """`options`: more of redis-server's command line, e.g. "--cluster-enabled", "yes"."""
+    def __init__(
+        self,
+        *options: str,
+        appendfsync: str = "always",
+        port: int | None = None,
+        env: dict[str, str] | None = None,
+    ) -> None:
+        """`options`: more of redis-server's command line, e.g. "--cluster-enabled", "yes"; `env`: more variables."""
         program = shutil.which("redis-server")
         if program is None:
             raise RuntimeError("these tests need redis-server (Debian: apt install redis-server)")
@@ -41,6 +48,7 @@ class RedisServer:
             program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", "",
             "--appendonly", "yes", "--appendfsync", appendfsync, "--logfile", "redis.log", *options,
         ]  # fmt: skip
+        self._env = {**os.environ, **(env or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -63,7 +71,7 @@ class RedisServer:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        self._process = subprocess.Popen(self.command_line, stdin=subprocess.DEVNULL)
+        self._process = subprocess.Popen(self.command_line, stdin=subprocess.DEVNULL, env=self._env)
         deadline = time.monotonic() + PATIENCE
         while True:
             try:

@@ -19,7 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from crowdcue.faces.frames import EXTENSION, SEND_BUFFER, FrameSink, FramesProtocol, QueueSink, prepare_frame
-from crowdcue.live.tasks import Tasks
+from crowdcue.tasks import Tasks
 from tests.support.servers import Server
 from tests.support.talk import Talk, both_act, fresh_view, new_room
 

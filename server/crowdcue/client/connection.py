@@ -15,7 +15,7 @@ from websockets.typing import Subprotocol
 from crowdcue.client.clock import ServerClock
 from crowdcue.client.link import BAD_TOKEN, Backoff, socket_url
 from crowdcue.client.view import BadView
-from crowdcue.live.tasks import Tasks
+from crowdcue.tasks import Tasks
 from crowdcue.wire import JSON, MSGPACK, BadFrame, ClientWire
 
 #: A fresh state of the fullest queue is about 4 MiB; beyond this it is no party (bytes).

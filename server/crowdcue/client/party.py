@@ -16,7 +16,7 @@ from crowdcue.client.errors import Closed, Ended, NotReachable, Refused
 from crowdcue.client.follower import Follower
 from crowdcue.client.link import api_url
 from crowdcue.client.view import Song
-from crowdcue.live.tasks import Tasks
+from crowdcue.tasks import Tasks
 
 #: Commands on their way at once; more wait here. After a reconnect they are sent again, and the server knows the
 #: answers to the last 64 of a member: this leaves some to the member's other connections.

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 from crowdcue.faces.auth import Identity
 from crowdcue.faces.door import Door
 from crowdcue.live.registry import Registry
-from crowdcue.live.tasks import Tasks
 from crowdcue.music.library import Library
+from crowdcue.tasks import Tasks
 
 if TYPE_CHECKING:
     from crowdcue.faces.rpc import RpcServer

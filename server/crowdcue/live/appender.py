@@ -10,12 +10,12 @@ from typing import Any, Final, NamedTuple
 
 from crowdcue.live.meters import meters
 from crowdcue.live.replica import Replica
-from crowdcue.live.tasks import Tasks
 from crowdcue.log.contract import Entry, NoSuchRoom, Position, RoomLog, Unavailable
 from crowdcue.room import codec
 from crowdcue.room.commands import Command, Sync, Vote
 from crowdcue.room.reduce import Applied
 from crowdcue.room.refusal import Outcome, Refused
+from crowdcue.tasks import Tasks
 
 log = logging.getLogger(__name__)
 

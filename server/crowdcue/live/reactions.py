@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import msgpack
 
-from crowdcue.live.tasks import Tasks
 from crowdcue.log.contract import RoomLog, Unavailable
+from crowdcue.tasks import Tasks
 
 #: Reactions are told so often (s), and so many at once: more cannot be seen.
 EVERY: Final = 0.1

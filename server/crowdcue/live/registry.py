@@ -10,10 +10,10 @@ from typing import Final
 
 from crowdcue.live.pins import Pins
 from crowdcue.live.room import BEAT_EVERY, LiveRoom, Songs
-from crowdcue.live.tasks import Tasks
 from crowdcue.log.contract import NoSuchRoom, Presence, RoomExists, RoomLog, Unavailable
 from crowdcue.room import settings
 from crowdcue.room.commands import NODE, Create
+from crowdcue.tasks import Tasks
 
 log = logging.getLogger(__name__)
 

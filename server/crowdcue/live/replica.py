@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Final
 
 from crowdcue.live.meters import meters
-from crowdcue.live.tasks import Tasks
 from crowdcue.log.contract import (
     Entry,
     NoSuchRoom,
@@ -26,6 +25,7 @@ from crowdcue.room import codec
 from crowdcue.room.reduce import Applied, reduce
 from crowdcue.room.state import MARK, Room
 from crowdcue.room.state import Play as Finished
+from crowdcue.tasks import Tasks
 
 log = logging.getLogger(__name__)
 

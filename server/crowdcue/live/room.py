@@ -15,13 +15,13 @@ from crowdcue.live.pins import Pins
 from crowdcue.live.presence import RoomPresence
 from crowdcue.live.reactions import Reactions
 from crowdcue.live.replica import Refusing, Replica
-from crowdcue.live.tasks import Tasks
 from crowdcue.log.contract import Entry, NoSuchRoom, Position, Presence, RoomLog, Unavailable
 from crowdcue.room.commands import NODE, Admit, Command, Rename, Vote
 from crowdcue.room.reduce import Applied
 from crowdcue.room.refusal import Outcome
 from crowdcue.room.song import Song
 from crowdcue.room.state import Play, Room
+from crowdcue.tasks import Tasks
 
 #: The close codes of a guest who was sent away, of one who must show the PIN, and of one who is to come back at once
 #: (as in `session`, which `live` does not import).

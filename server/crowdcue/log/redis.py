@@ -15,6 +15,8 @@ from typing import Any
 from redis.asyncio import RedisCluster
 from redis.exceptions import RedisError
 
+from crowdcue.tasks import Tasks
+
 from .contract import (
     KEEP_ENTRIES,
     KEEP_PLAYS,
@@ -31,7 +33,6 @@ from .contract import (
     Trimmed,
     Unavailable,
 )
-from .owned import OwnedTasks
 from .redis_entry import PARTS, key, pack_hint, room_of, unpack
 from .redis_presence import RedisPresence
 from .redis_store import Call, RedisStore, Script
@@ -78,7 +79,7 @@ class RedisLog:
         self._append_store = RedisStore(url, APPEND_TIMEOUT)
         self._writer = RedisWriter(self._append_store, skew)
         self._subscriber = RedisSubscriber(self._store)
-        self._tasks = OwnedTasks()
+        self._tasks = Tasks()
         self._open = False
         self._own_channel = f"~{secrets.token_hex(8)}"  # no room's code: `prove` hears itself there
         self._proving = False
@@ -96,9 +97,9 @@ class RedisLog:
             await self._append_store.close()
             raise
         await self._check_settings()
-        self._writing = self._tasks.start(self._writer.run(), "append to redis")
+        self._writing = self._tasks.spawn(self._writer.run(), "append to redis")
         if self._store.has_sentinels:
-            self._tasks.start(self._follow_sentinels(), "follow the sentinels")
+            self._tasks.spawn(self._follow_sentinels(), "follow the sentinels")
         self._open = True
 
     async def close(self) -> None:
@@ -108,7 +109,7 @@ class RedisLog:
         self._open = False
         await self._writer.close(self._writing)
         await self._subscriber.close()
-        await self._tasks.end()
+        await self._tasks.close()
         await self._append_store.close()
         await self._store.close()
 

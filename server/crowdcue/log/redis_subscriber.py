@@ -15,8 +15,9 @@ from redis.asyncio import RedisCluster
 from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import RedisClusterException, RedisError
 
+from crowdcue.tasks import Tasks
+
 from .contract import Entry, OnHint, Unavailable
-from .owned import OwnedTasks
 from .redis_entry import key, room_of, unpack
 from .redis_store import RedisStore
 
@@ -51,7 +52,7 @@ class RedisSubscriber:
 
     def __init__(self, store: RedisStore) -> None:
         self._store = store
-        self._tasks = OwnedTasks()
+        self._tasks = Tasks()
         self._hints: dict[str, OnHint] = {}
         self._known: set[str] = set()  # rooms confirmed once; a confirmation of theirs means catching up
         self._waiters: dict[str, asyncio.Future[None]] = {}
@@ -61,7 +62,7 @@ class RedisSubscriber:
     async def close(self) -> None:
         """End every link; nothing is delivered afterwards."""
         self._hints.clear()
-        await self._tasks.end()
+        await self._tasks.close()
         for waiter in self._waiters.values():
             if not waiter.done():
                 waiter.set_exception(Unavailable("the log is closed"))
@@ -114,7 +115,7 @@ class RedisSubscriber:
         link = self._links.get(address)
         if link is None:
             link = self._links[address] = _Link()
-            self._tasks.start(self._serve(address, link), f"hints from {address or 'redis'}")
+            self._tasks.spawn(self._serve(address, link), f"hints from {address or 'redis'}")
         link.rooms.add(room)
         if link.connection is not None:
             await link.connection.send_command(self._verbs[0], key(room, "hints"), check_health=False)
