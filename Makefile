@@ -10,6 +10,9 @@ SEEDS ?= 100000
 BROWSERS := -n 2 --dist loadfile
 PYTEST := -n 3 --dist loadfile
 
+# The tests start some hundred processes: what they run is compiled once, whatever the shell says.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup web tools party cluster check format test test-long simulate load screenshots gallery \
 	all-tools check-style check-types check-web check-known web-tests

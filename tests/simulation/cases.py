@@ -206,6 +206,21 @@ BANNED_AND_LET_BACK_IN: Final = Case(
     ),
 )
 
+# A node ended in order just when it closed a room that nobody had used for a while: whoever was second stumbled.
+CLOSED_WHILE_IT_CLOSES: Final = Case(
+    "close_a_room_that_is_closing",
+    Scenario(
+        seed=3203,
+        nodes=3,
+        people=(Person("ben", "msgpack"),),
+        steps=(
+            Step(1212, "read", "node0"),
+            Step(6021, "stop", "node0"),
+            Step(6041, "wipe", "node0"),
+        ),
+    ),
+)
+
 # No failure of this code, but a mistake that is easily made: hints that come while the room is read, between the last
 # answer and going live, are of entries that nobody will read. A second later the poll would cover it up.
 OPENED_WHILE_MUCH_GOES_ON: Final = Case(

@@ -42,7 +42,7 @@ class Line(Sink):
         self._inbox: deque[str | bytes] | None = deque()  # until the client is let in
         self._room: LiveRoom | None = None
         self._loop = phone.party.loop
-        node.lines.add(self)
+        node.lines[self] = None
         node.tasks.spawn(self._open(), f"line of {phone.person.name}")
 
     # The phone's end
@@ -65,7 +65,7 @@ class Line(Sink):
             self._let_go()
 
     def _let_go(self) -> None:
-        self.node.lines.discard(self)
+        self.node.lines.pop(self, None)
         if self.listener is not None and self._room is not None:
             self._room.detach(self.listener)
 
@@ -123,7 +123,7 @@ class Line(Sink):
         """The node died."""
         if not self.cut:
             self.cut = True
-            self.node.lines.discard(self)
+            self.node.lines.pop(self, None)
             self.phone.lost(self, 1006)
 
     # The node's end: what the WebSocket face does

@@ -45,7 +45,7 @@ class Node:
     def __init__(self, party: Party, index: int) -> None:
         self.name = f"node{index}"
         self.up = False
-        self.lines: set[Line] = set()
+        self.lines: dict[Line, None] = {}  # in the order they came: a seed always runs the same way
         self._party = party
         self._lives = 0
         self.weather = Weather(random.Random(f"{party.scenario.seed} {index}"), party.counts)

@@ -62,20 +62,20 @@ def make(seed: int) -> Scenario:
     """The scenario of this seed."""
     dice = random.Random(seed)
     nodes = dice.choice((2, 3, 3))
-    people = tuple(_person(dice, name) for name in NAMES[: dice.randint(3, 5)])
+    people = tuple(_person(dice, name) for name in NAMES[: dice.randint(2, 4)])
     people = (
         Person("host", dice.choice(("json", "msgpack")), host=True, player=dice.random() < 0.7),
         *people,
     )
-    seconds = dice.randint(10, 20)
+    seconds = dice.randint(4, 9)
     maker = _Maker(dice, nodes, people)
     for person in people:
         maker.put(dice.randint(0, 300), "connect", person.name, dice.randrange(nodes), "anew")
-    for _ in range(6):
+    for _ in range(4):
         maker.ask(dice.randint(350, 900), "add", dice.choice(people).name)
-    for _ in range(dice.randint(9, 13)):
+    for _ in range(dice.randint(3, 5)):
         maker.burst(dice.randint(1_000, seconds * 1_000))
-    for _ in range(dice.randint(7, 14)):
+    for _ in range(dice.randint(4, 6)):
         maker.fault(dice.randint(1_000, seconds * 1_000))
     if dice.random() < 0.5:
         dice.choice(ENDINGS)(maker, seconds * 1_000 + 600)
@@ -238,6 +238,18 @@ class _Maker:
             self.put(at + 1_120 + 40 * index, "step", other, "rest0", song_id, by)
         self._somebody_on(other, at + 1_800)
 
+    def closing_door(self, at: int) -> None:
+        """A node ends in order while it opens the room for somebody."""
+        new, other = self._two_nodes()
+        self._somebody_on(other, at)
+        self.put(at, "crash", new)
+        self.put(at + 10, "boot", new)
+        self.put(at + 1_090, "weather", new, "answers slow", 0.5)
+        self.put(at + 1_100, "connect", self._people[-1].name, int(new[-1]), "anew")
+        at += 1_100 + self._dice.choice((3, 20, 100))
+        self.put(at, "stop", new)
+        self.put(at + 500, "boot", new)
+
     def ahead(self, at: int) -> None:
         """Somebody comes to a node that knows less than they do."""
         deaf, other = self._two_nodes()
@@ -260,7 +272,7 @@ class _Maker:
             self.ask(at + index, _pick(self._dice, OPS[:2]), self._people[index % 2].name)
 
 
-ENDINGS = (_Maker.last_hint, _Maker.fork, _Maker.flush, _Maker.newcomer, _Maker.ahead)
+ENDINGS = (_Maker.last_hint, _Maker.fork, _Maker.flush, _Maker.newcomer, _Maker.closing_door, _Maker.ahead)
 
 
 def _pick(dice: random.Random, table: tuple[tuple[str, int], ...]) -> str:

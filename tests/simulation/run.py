@@ -144,12 +144,16 @@ def _seeded(seed: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _no_collection() -> Iterator[None]:
-    """A run is short: its world is collected when it is over, not walked again and again meanwhile."""
+    """A run is short: its world is collected when it is over, not walked again and again meanwhile. What is there
+    before it is not walked at all."""
     enabled = gc.isenabled()
     gc.disable()
+    gc.freeze()
     try:
         yield
     finally:
+        gc.collect()
+        gc.unfreeze()
         if enabled:
             gc.enable()
 

@@ -42,7 +42,7 @@ class Bounds:
     patch_limit: int | None = 800
     cut_limit: int | None = 12_000
     cut_after: float | None = 3.0
-    idle: float | None = 9.0
+    idle: float | None = 4.0
     max_batch: int | None = 4
 
 

@@ -9,7 +9,7 @@ from tests.simulation.mutants import MUTANTS
 from tests.simulation.search import search
 
 #: A mistake must show within so many seeds. Those that need a rarer accident have a case of their own.
-SEEDS = 200
+SEEDS = 600
 IN_CASES = {case.mutant for case in CASES.values()}
 
 

@@ -147,6 +147,9 @@ class Registry:
         log.info("room %(room)s is deleted", {"room": code})
 
     async def _close(self, room: LiveRoom) -> None:
+        if (closing := self._closing.get(room.code)) is not None:
+            await closing.wait()  # somebody is at it
+            return
         closed = self._closing[room.code] = asyncio.Event()
         try:
             await room.close()

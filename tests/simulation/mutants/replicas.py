@@ -134,3 +134,15 @@ def read_without_looking_at_the_head() -> Change:
 def leave_a_failed_opening_unread() -> Change:
     """A room cannot be opened, and all who waited for it have gone: the loop complains."""
     return put(Registry, "_opened", lambda self, code: self._opening.pop(code, None))
+
+
+@mutant
+def close_a_room_that_is_closing() -> Change:
+    """A node ends just when it closes a room that nobody uses: the room is closed twice."""
+    real = Registry._close
+
+    async def close(self: Registry, room: LiveRoom) -> None:
+        self._closing.pop(room.code, None)
+        await real(self, room)
+
+    return put(Registry, "_close", close)
