@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import msgpack
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -245,6 +246,7 @@ def test_a_sound_room_is_not_trivially_sound() -> None:
     raise AssertionError("a wrong count was not noticed")
 
 
+@pytest.mark.long
 def test_all_kinds_of_outcomes_are_met_by_the_strategies() -> None:
     """The logs above reach what they are meant to reach."""
     seen: set[str] = set()
