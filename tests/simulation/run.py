@@ -45,8 +45,13 @@ class Result:
 
 def run(scenario: Scenario) -> Result:
     """The run of this scenario; the same scenario always runs the same way."""
+    with _no_collection():
+        return _played(scenario)
+
+
+def _played(scenario: Scenario) -> Result:
     complaints = _Complaints()
-    with _small(scenario.bounds), _seeded(scenario.seed), complaints.heard(), _no_collection():
+    with _small(scenario.bounds), _seeded(scenario.seed), complaints.heard():
         loop = SimLoop()
         try:
             party = loop.run_until_complete(_run(loop, scenario, complaints))
@@ -86,6 +91,8 @@ async def _look(party: Party) -> None:
             party.broken(problem)
     if any(phone.pending for phone in party.phones.values()) or not checks.settled(party):
         await asyncio.sleep(PATIENCE)
+        await party.stop_the_clocks()  # a room that fell idle may have been opened again since
+        await asyncio.sleep(LAST_WORDS)
     for problem in checks.unanswered(party):
         party.broken(problem)
 
@@ -144,8 +151,8 @@ def _seeded(seed: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _no_collection() -> Iterator[None]:
-    """A run is short: its world is collected when it is over, not walked again and again meanwhile. What is there
-    before it is not walked at all."""
+    """A run is short: its world, to which nothing leads any more, is collected when it is over, not walked again and
+    again meanwhile. What was there before is not walked at all."""
     enabled = gc.isenabled()
     gc.disable()
     gc.freeze()

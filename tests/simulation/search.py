@@ -26,8 +26,8 @@ FAULTS = (
 )
 #: What a run must at least have done to mean anything: entries written, commands answered, faults met.
 LEAST_ENTRIES, LEAST_ANSWERS, LEAST_FAULTS = 8, 8, 1
-#: One run in so many may mean nothing: whether a planned fault meets anybody is a matter of chance.
-IDLE_SHARE = 200
+#: One run in so many, and a few more, may mean nothing: whether a planned fault meets anybody is a matter of chance.
+IDLE_SHARE, FEW = 200, 3
 
 
 def idle(counts: Counter[str]) -> str | None:
@@ -48,7 +48,7 @@ def search(seeds: Iterable[int], counts: Counter[str] | None = None) -> Result |
         result = run(make(seed))
         if result.failure is None and (why := idle(result.counts)) is not None:
             idled += 1
-            if idled > 1 + runs // IDLE_SHARE:
+            if idled > FEW + runs // IDLE_SHARE:
                 result.failure = f"{why}, as in {idled - 1} other runs of {runs}"
         if result.failure is not None:
             return result
