@@ -227,12 +227,7 @@ class _Maker:
 
     def newcomer(self, at: int) -> None:
         """A node opens the room while much is going on in it."""
-        new, other = self._two_nodes()
-        self._somebody_on(other, at)
-        self.put(at, "crash", new)
-        self.put(at + 10, "boot", new)
-        self.put(at + 1_090, "weather", new, "answers slow", 0.5)
-        self.put(at + 1_100, "connect", self._people[-1].name, int(new[-1]), "anew")
+        _, other = self._opening(at)
         for index in range(self._dice.randint(4, 12)):
             song_id, by = self._dice.choice(SONGS), self._dice.choice((-1, 1))
             self.put(at + 1_120 + 40 * index, "step", other, "rest0", song_id, by)
@@ -240,12 +235,7 @@ class _Maker:
 
     def closing_door(self, at: int) -> None:
         """A node ends in order while it opens the room for somebody."""
-        new, other = self._two_nodes()
-        self._somebody_on(other, at)
-        self.put(at, "crash", new)
-        self.put(at + 10, "boot", new)
-        self.put(at + 1_090, "weather", new, "answers slow", 0.5)
-        self.put(at + 1_100, "connect", self._people[-1].name, int(new[-1]), "anew")
+        new, _ = self._opening(at)
         at += 1_100 + self._dice.choice((3, 20, 100))
         self.put(at, "stop", new)
         self.put(at + 500, "boot", new)
@@ -257,6 +247,16 @@ class _Maker:
         self.put(at + 300, "weather", deaf, "hints lost", 7.0)
         self._ask_some(at + 400, 4)
         self.put(at + 430, "connect", self._people[0].name, int(deaf[-1]), "resume")
+
+    def _opening(self, at: int) -> tuple[str, str]:
+        """A node has just started and takes its time to open the room, and another one has it open."""
+        new, other = self._two_nodes()
+        self._somebody_on(other, at)
+        self.put(at, "crash", new)
+        self.put(at + 10, "boot", new)
+        self.put(at + 1_090, "weather", new, "answers slow", 0.5)
+        self.put(at + 1_100, "connect", self._people[-1].name, int(new[-1]), "anew")
+        return new, other
 
     def _two_nodes(self) -> tuple[str, str]:
         one, other = self._dice.sample(range(self._nodes), 2)
