@@ -10,7 +10,8 @@ SEEDS ?= 100000
 BROWSERS := -n 2 --dist loadfile
 PYTEST := -n 3 --dist loadfile
 
-# The tests start some hundred processes: what they run is compiled once, whatever the shell says.
+# What is run is compiled when it is first run, and then kept, whatever the shell says: the tests start some hundred
+# processes, and most of what is installed never runs.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
@@ -27,7 +28,7 @@ help:  ## Tell what can be made
 .setup/python: pyproject.toml requirements.txt hatch_build.py server/crowdcue/faces/queue.proto
 	@mkdir -p .setup
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint requirements.txt --editable '.[dev]'
 	@touch $@
 
 .setup/node: web/package.json web/package-lock.json

@@ -14,6 +14,13 @@ from .backends import Backend, MemoryBackend, RedisBackend, SqliteBackend
 
 #: Every backend runs the whole suite, unchanged.
 BACKENDS = ("memory", "sqlite", "redis", "cluster")
+#: For a test of seconds, whose commands are the same on one Redis and on several: the last only among the long ones.
+PATIENTLY = pytest.mark.parametrize(
+    "make_backend",
+    [*BACKENDS[:-1], pytest.param(BACKENDS[-1], marks=pytest.mark.long)],
+    indirect=True,
+    scope="session",
+)
 
 
 @pytest.fixture(scope="session")

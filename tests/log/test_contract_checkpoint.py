@@ -18,6 +18,7 @@ from crowdcue.log.contract import (
 )
 
 from .backends import Backend
+from .conftest import PATIENTLY
 from .helpers import append_many, verify
 
 
@@ -111,6 +112,7 @@ async def test_l6_trimming_never_touches_the_last_entries(backend: Backend) -> N
         await log.read("ROOM", 14)
 
 
+@PATIENTLY
 async def test_l6_the_last_ten_thousand_entries_stay(log: RoomLog) -> None:
     """L6: with the real bound, and enough behind it that trimming takes several slices."""
     await log.create("ROOM")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from crowdcue.log.contract import Entry, LogError, Play, RoomLog, Snapshot, Trimmed
 
 from .backends import Backend
+from .conftest import PATIENTLY
 from .helpers import check_entries, read_all
 
 ROOMS = ["A", "B"]
@@ -193,6 +194,7 @@ class Run:
         assert await self.log.rooms() == {room: kept.at for room, kept in self.model.items()}
 
 
+@PATIENTLY
 def test_random_histories_agree_with_the_model(make_backend: Callable[[], Backend]) -> None:
     """L1 to L9, and over all histories together every kind of step was really taken."""
     did: Counter[str] = Counter()

@@ -110,7 +110,7 @@ def test_a_grpc_port_that_is_taken_is_refused(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         where = ["--host", "127.0.0.1", "--port", str(free_port()), "--grpc-port", port]
-        assert port in refused(["serve", "--data", str(tmp_path), *where])
+        assert port in refused(["serve", "--data", str(tmp_path / "data"), "--music", str(tmp_path), *where])
 
 
 def test_a_second_server_on_the_same_data_is_refused(house: Server) -> None:
